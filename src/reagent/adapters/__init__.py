@@ -1,0 +1,1 @@
+"""How we ask the world: one folder per technology; third-party imports live only here."""

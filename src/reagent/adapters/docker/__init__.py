@@ -1,0 +1,1 @@
+"""The Docker engine through the docker SDK; nothing else sees that library."""

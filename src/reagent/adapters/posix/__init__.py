@@ -1,0 +1,1 @@
+"""A POSIX host: figures, addresses, lock."""

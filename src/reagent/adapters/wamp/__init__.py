@@ -1,0 +1,1 @@
+"""WAMP through autobahn; nothing else sees that library."""

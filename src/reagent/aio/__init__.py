@@ -1,0 +1,1 @@
+"""asyncio made safe: owned tasks, bounded waits, backoff."""

@@ -1,0 +1,1 @@
+"""An app's life on this device."""

@@ -1,0 +1,1 @@
+"""Staying in touch: dial, hold, beat, dial again."""

@@ -1,0 +1,183 @@
+"""What can go wrong, grouped by who can act on it.
+
+    ReagentError
+    |-- Refused              the caller can act
+    |   |-- BadRequest           an argument is missing or of the wrong kind; the text names it
+    |   |-- NotPrivileged        the backend said no; the text starts `insufficient privileges`
+    |   |-- TransitionRefused    an app in this state cannot be brought into that one
+    |   `-- NotInThisVersion     the procedure is known and not built yet
+    |-- Unavailable          time can act
+    |   |-- NotConnected         no session with the router; the text is exactly `not connected`
+    |   |-- DeadlineExceeded     the answer did not come in time
+    |   |-- CallFailed           the other side answered with an error
+    |   |-- DialFailed           no session could be made; dial again
+    |   `-- EngineUnavailable    the Docker engine does not answer
+    |-- NotFound
+    |   |-- ContainerNotFound
+    |   |-- ImageNotFound
+    |   `-- RecordNotFound       no such row in the database
+    |-- Canceled             somebody asked for it to stop; never a failure of the app
+    |-- AuthenticationRefused    the router does not accept the device secret; ends the process
+    |-- SerialTaken              another agent holds this serial; ends the process after eight
+    `-- Failed               we, or the world, broke
+        |-- EngineFailed         the engine refused or broke a request
+        |-- StoreFailed          the database refused
+        `-- DeviceFileBroken     the device file cannot be used, and no backup either
+
+No class knows WAMP, HTTP or Docker. `slug` names the kind in the log; on the wire every one of
+them has the same shape (docs/contract/wamp.md 9.2). Whoever handles an error logs it, once.
+"""
+
+from __future__ import annotations
+
+
+class ReagentError(Exception):
+    """The root: carries a text for humans and the slug of its kind."""
+
+    slug = "error"
+
+
+class Refused(ReagentError):
+    """The caller can do something about it."""
+
+    slug = "refused"
+
+
+class BadRequest(Refused):
+    """An argument is missing or of the wrong kind."""
+
+    slug = "bad-request"
+
+
+class NotPrivileged(Refused):
+    """The backend denied the caller; distinguishable from a look-up that failed."""
+
+    slug = "not-privileged"
+
+    def __init__(self, procedure: str, privilege: str) -> None:
+        super().__init__(f"insufficient privileges to call {procedure}: {privilege} is needed")
+
+
+class TransitionRefused(Refused):
+    """The app cannot be brought from its state into the wanted one."""
+
+    slug = "transition-refused"
+
+
+class NotInThisVersion(Refused):
+    """The procedure is part of the contract and not built yet. Never a pretended success."""
+
+    slug = "not-in-this-version"
+
+
+class Unavailable(ReagentError):
+    """Nothing is wrong with the request; try again later."""
+
+    slug = "unavailable"
+
+
+class NotConnected(Unavailable):
+    """There is no session with the router."""
+
+    slug = "not-connected"
+
+    def __init__(self) -> None:
+        super().__init__("not connected")
+
+
+class DeadlineExceeded(Unavailable):
+    """The bound of an outside wait was reached."""
+
+    slug = "deadline-exceeded"
+
+
+class CallFailed(Unavailable):
+    """The called procedure answered with an error.
+
+    Attributes:
+        uri: the WAMP error URI, as it came.
+    """
+
+    slug = "call-failed"
+
+    def __init__(self, text: str, uri: str = "") -> None:
+        super().__init__(text)
+        self.uri = uri
+
+
+class DialFailed(Unavailable):
+    """No session could be made this time."""
+
+    slug = "dial-failed"
+
+
+class EngineUnavailable(Unavailable):
+    """The Docker engine does not answer at its address."""
+
+    slug = "engine-unavailable"
+
+
+class NotFound(ReagentError):
+    """What was named is not there."""
+
+    slug = "not-found"
+
+
+class ContainerNotFound(NotFound):
+    """The engine has no such container."""
+
+    slug = "container-not-found"
+
+
+class ImageNotFound(NotFound):
+    """Neither the engine nor the registry has such an image."""
+
+    slug = "image-not-found"
+
+
+class RecordNotFound(NotFound):
+    """The database has no such row."""
+
+    slug = "record-not-found"
+
+
+class Canceled(ReagentError):
+    """Somebody asked for the work to stop: unwinds a transition without FAILED."""
+
+    slug = "canceled"
+
+
+class AuthenticationRefused(ReagentError):
+    """The router does not accept the device secret (docs/contract/wamp.md 1.3)."""
+
+    slug = "authentication-refused"
+
+
+class SerialTaken(ReagentError):
+    """Another session already registered this serial (docs/contract/wamp.md 1.7)."""
+
+    slug = "serial-taken"
+
+
+class Failed(ReagentError):
+    """Something broke that neither the caller nor time will mend by itself."""
+
+    slug = "failed"
+
+
+class EngineFailed(Failed):
+    """The Docker engine refused or broke a request."""
+
+    slug = "engine-failed"
+
+
+class StoreFailed(Failed):
+    """The database refused a statement."""
+
+    slug = "store-failed"
+
+
+class DeviceFileBroken(Failed):
+    """The device file cannot be read as what it should be, and was not touched."""
+
+    slug = "device-file-broken"

@@ -1,0 +1,1 @@
+"""Live logs of apps: follow, batch, gate, remember."""

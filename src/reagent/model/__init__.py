@@ -1,0 +1,1 @@
+"""Words of the domain: frozen dataclasses and enums, no I/O."""

@@ -1,0 +1,1 @@
+"""What we were told: flags, device file, paths, build stamp."""

@@ -1,0 +1,1 @@
+"""Terminals into containers and the device. Nothing here yet."""

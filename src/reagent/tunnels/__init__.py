@@ -1,0 +1,1 @@
+"""Tunnels from the internet to an app. Nothing here yet."""

@@ -1,0 +1,1 @@
+"""Fetching, proving and swapping a newer agent. Nothing here yet."""
