@@ -1,6 +1,6 @@
-"""The data of the package: migrations, certificate authorities, the version. No other way leads to it.
+"""The data of the package: migrations, certificate authorities, the version.
 
-Names are relative to the package, with "/" between: "version.txt",
+Nothing else opens files of the package. Names are relative to it, with "/" between: "version.txt",
 "adapters/sqlite/migrations/0001_initial.sql". "cacert.pem" holds the certificate authorities for
 devices that bring none. A frozen executable has no files of its own, so the package never asks for
 `__file__`.

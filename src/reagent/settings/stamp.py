@@ -1,8 +1,8 @@
 """Who this executable says it is. Read before anything else, so it imports next to nothing.
 
 `ARCH` is the architecture it was built for, not the kernel's: a 32-bit executable under a 64-bit
-kernel updates itself with 32-bit ones. Words as in docs/contract/system.md 4.4: amd64, arm64, armv7,
-armv6, armv5, 386, riscv64.
+kernel updates itself with 32-bit ones. Words as in docs/contract/system.md 4.4: amd64, arm64,
+armv7, armv6, armv5, 386, riscv64.
 """
 
 import sys
