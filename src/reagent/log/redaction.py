@@ -1,7 +1,8 @@
 """What may stand in a log line: plain JSON types, and nothing secret.
 
-Two nets. A value that was given to `protect` is cut out wherever it stands; a field whose name
-says that it holds a secret is not shown at all, and of an environment only its size is.
+Three nets. A value that was given to `protect` is cut out wherever it stands; so is what stands
+before the `@` of a URL; a field whose name says that it holds a secret is not shown at all, and of
+an environment only its size is.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def hide(text: str) -> str:
     for secret in _protected:
         if secret in text:
             text = text.replace(secret, REDACTED)
+    if "://" in text and "@" in text:
+        text = _without_logins(text)
     if len(text) > _LONGEST_TEXT:
         text = text[:_LONGEST_TEXT] + f"[... {len(text) - _LONGEST_TEXT} more]"
     return text
@@ -81,7 +84,7 @@ def shown(name: str, value: object, depth: int = 0) -> object:
     if isinstance(value, str):
         return hide(value)
     if isinstance(value, int | float):
-        return value if isfinite(value) else str(value)
+        return value if isinstance(value, int) or isfinite(value) else str(value)
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return _shown_collection(name, value, depth)
     return _shown_object(value)
@@ -111,6 +114,19 @@ def _shown_object(value: object) -> object:
     if isinstance(value, BaseException):
         return hide(str(value) or type(value).__name__)
     return hide(str(value))
+
+
+def _without_logins(text: str) -> str:
+    """`https://user:password@host` loses what stands before the `@`."""
+    first, *rest = text.split("://")
+    for number, part in enumerate(rest):
+        end = next(
+            (at for at, character in enumerate(part) if character in "/?# \t\n\"'"), len(part)
+        )
+        login, at, host = part[:end].rpartition("@")
+        if at and login != REDACTED:
+            rest[number] = f"{REDACTED}@{host}{part[end:]}"
+    return "://".join([first, *rest])
 
 
 def _names_a_secret(name: str) -> bool:
