@@ -1,0 +1,114 @@
+"""The commands of this project: `nox -l` is the table of contents.
+
+Every session runs in the one environment that `./check` and `./demo` make (pinned in
+`pyproject.toml`); what a session does stands in the packages it calls.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+REPORTS = ROOT / ".cache" / "reports"
+PYTHON = sys.executable
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "layers", "unit"]
+nox.options.error_on_external_run = False
+
+
+def python(session: nox.Session, *args: str, env: dict[str, str] | None = None) -> None:
+    """Run this environment's Python with every package of the repository in reach."""
+    path = os.pathsep.join(str(ROOT / each) for each in ("src", "build", "release", "."))
+    session.run(PYTHON, *args, env={"PYTHONPATH": path} | (env or {}), external=True)
+
+
+def tests(session: nox.Session, name: str, *where: str) -> None:
+    """Run tests and leave a report for the summary of `./check`."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report = REPORTS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    python(session, "-m", "pytest", f"--junitxml={report}", "-q", *where, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format and style."""
+    python(session, "-m", "ruff", "format", "--check", ".")
+    python(session, "-m", "ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Type-check everything, tests and pipeline included."""
+    python(session, "-m", "mypy", "src", "build/reagent_build", "sandbox", "tests", "bench")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Check that imports flow one way."""
+    python(
+        session, "-c", "import sys; from importlinter.cli import lint_imports_command as m; m()"
+    )
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Test with fakes at the edges: no Docker, no network, no waiting."""
+    tests(session, "unit", "tests/unit")
+
+
+@nox.session
+def unit_frozen_python(session: nox.Session) -> None:
+    """Run the unit tests in the Python that the executable is made of, in its build image."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    python(
+        session, "-m", "sandbox.inside", f"--junitxml={REPORTS / 'unit-frozen-python.xml'}", "-q",
+        "tests/unit", *session.posargs,
+    )  # fmt: skip
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Judge every fake and its real counterpart by the same suite."""
+    tests(session, "contract", "tests/contract")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Test the agent against a real Docker engine, WAMP router and registry."""
+    tests(session, "integration", "tests/integration")
+
+
+@nox.session
+def pipeline(session: nox.Session) -> None:
+    """Test build and release code."""
+    tests(session, "pipeline", "tests/pipeline")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the executables of the targets named: nox -s build -- linux/amd64."""
+    python(session, "-m", "reagent_build", *session.posargs)
+
+
+@nox.session
+def frozen(session: nox.Session) -> None:
+    """Run the executable that was built: command line, bad input, connect, be killed."""
+    tests(session, "frozen", "tests/frozen")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure beside a reference in the same run and print ratios."""
+    python(session, "-m", "bench", *session.posargs)
+
+
+@nox.session
+def sandbox(session: nox.Session) -> None:
+    """A cloud in a box: router, backend, registry, engine, and a device to talk to."""
+    python(session, "-m", "sandbox", *session.posargs)
