@@ -37,6 +37,7 @@ __all__ = [
     "Sink",
     "bridge_stdlib",
     "configure",
+    "configured",
     "console_sink",
     "emit",
     "get",
@@ -133,6 +134,11 @@ def configure(
     _told.level = level
     _told.pretty = pretty
     _told.now = now
+
+
+def configured() -> bool:
+    """Whether lines go where `configure` said, rather than to stderr."""
+    return stderr_sink not in _told.sinks
 
 
 def reset() -> None:

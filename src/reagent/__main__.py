@@ -1,0 +1,125 @@
+"""argv in, exit status out.
+
+The order of the early exits is the platform's (docs/contract/system.md 2.3): subcommand, flags,
+version, architecture, the complaint about a missing -config, the lock, the agent. Scripts call
+`-version` in a loop and read it before they trust a file, so up to the lock this module imports
+only what it declares below, touches no file and takes no lock.
+"""
+
+import sys
+
+from reagent.settings.flags import Flags, usage
+from reagent.settings.goflag import HelpWanted, UsageError
+
+_STDOUT = 1
+_STDERR = 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the agent, or answer what was asked about it.
+
+    Args:
+        argv: the program as it was typed and its words; None takes the process's own.
+
+    Returns:
+        The exit status: 0 asked and answered, or stopped when told to; 1 it could not go on, and
+        one line on stderr says why; 2 the command line cannot be read.
+    """
+    program, *words = sys.argv if argv is None else argv
+    if words[:1] == ["service"]:
+        return _refuse_service()
+    try:
+        flags = Flags.parse(words)
+    except HelpWanted:
+        _say(_STDERR, usage(program))
+        return 0
+    except UsageError as error:
+        _say(_STDERR, f"{error}\n{usage(program)}")
+        return 2
+    if not flags.config:
+        _say(_STDOUT, _answer(flags) + "\n")
+        return 0
+    return _start(flags)
+
+
+def _answer(flags: Flags) -> str:
+    """What is said where there is no device file to run with."""
+    if flags.version or flags.arch:
+        from reagent.settings import stamp  # noqa: PLC0415 - reads a resource; refusals need none
+
+        return stamp.VERSION if flags.version else stamp.ARCH
+    return "-config is required: the path of a device file; -help shows every flag"
+
+
+def _refuse_service() -> int:
+    """The subcommand of Windows, where the agent brings its service itself."""
+    _say(_STDERR, "reagent service: only on Windows; here the system's service manager runs it\n")
+    return 1
+
+
+def _start(flags: Flags) -> int:
+    """Lock, log, the choice of the version, then the agent; whatever ends it becomes one line."""
+    import signal  # noqa: PLC0415 - from here on nobody counts milliseconds
+
+    # Until the agent listens to signals itself, a stop is a stop, not a death or a traceback.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(flags)
+    except KeyboardInterrupt:
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of a process that cannot go on
+        from reagent import log  # noqa: PLC0415
+        from reagent.errors import ReagentError  # noqa: PLC0415
+
+        why = _first_cause(error)
+        text = log.hide(
+            str(why) if isinstance(why, ReagentError) else f"{type(why).__name__}: {why}"
+        )
+        if log.configured():
+            if isinstance(why, ReagentError):
+                log.get("reagent.__main__").fatal(text)
+            else:
+                log.get("reagent.__main__").exception(text, error=error)
+        _say(_STDERR, f"reagent: {text}\n")
+        return 1
+
+
+def _run(flags: Flags) -> int:
+    from reagent import launcher, log  # noqa: PLC0415 - see _start
+    from reagent.adapters.posix.lock import only_agent  # noqa: PLC0415
+    from reagent.adapters.posix.logfile import LogFile  # noqa: PLC0415
+
+    with only_agent(flags.agent_dir):
+        sinks: list[log.Sink] = [LogFile(flags.log_file)]
+        if flags.pretty_logging:
+            sinks.append(log.console_sink)
+        log.configure(
+            sinks=sinks,
+            level=log.DEBUG if flags.debug else log.INFO,
+            pretty=flags.pretty_logging,
+        )
+        log.get("reagent.__main__").debug("started", flags=flags.described())
+        launcher.decide(flags)
+        from reagent.agent import run  # noqa: PLC0415 - everything else comes with it
+
+        return run(flags)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """A group of errors stands for the first of them: one line says one thing."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _say(descriptor: int, text: str) -> None:
+    """Write past the interpreter's buffers: a closed or full stream changes no exit status."""
+    try:
+        with open(descriptor, "wb", buffering=0, closefd=False) as stream:
+            stream.write(text.encode("utf-8", "surrogateescape"))
+    except OSError:  # contextlib would cost more than what is said
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

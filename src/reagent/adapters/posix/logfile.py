@@ -1,0 +1,151 @@
+"""The rolling log file: append, roll at 100 MiB, keep two old ones (docs/contract/streams.md 1.16).
+
+A log that cannot be written costs one line on stderr for each entry and nothing else: a full disk
+or a read-only one is no reason to leave a device unreachable. The file is private, because what
+happened on a device is nobody else's business; one that the reference left readable is tightened.
+"""
+
+# What is done here is done to descriptors.
+# ruff: noqa: PTH103, PTH104, PTH108, PTH118, PTH120, PTH122, PTH208
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from reagent.log import Entry
+
+ROLL_AT: Final = 100 * 1024 * 1024
+KEPT: Final = 2
+_MODE: Final = 0o600
+
+
+class LogFile:
+    """A sink for `reagent.log`. Threads may share it; it opens the file with the first entry.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        roll_at: size in bytes that the file does not grow beyond.
+        now: seconds since 1970, for the name of a rolled file.
+    """
+
+    def __init__(
+        self, path: str, *, roll_at: int = ROLL_AT, now: Callable[[], float] = time.time
+    ) -> None:
+        self._path = path
+        self._roll_at = roll_at
+        self._now = now
+        self._descriptor = -1
+        self._mutex = threading.Lock()
+
+    def __call__(self, entry: Entry) -> None:
+        """Append one line, whole or not at all in the view of other writers."""
+        line = entry.json()
+        with self._mutex:
+            try:
+                self._append(line)
+            except OSError as error:
+                self._close()
+                _complain(f"the log {self._path} cannot be written: {error.strerror or error}")
+
+    def close(self) -> None:
+        """Let go of the file; the next entry opens it again."""
+        with self._mutex:
+            self._close()
+
+    def _append(self, line: bytes) -> None:
+        found = self._opened()
+        if stat.S_ISREG(found.st_mode) and found.st_size + len(line) > self._roll_at:
+            if found.st_size > 0:
+                self._roll()
+            self._opened()
+        written = os.write(self._descriptor, line)
+        if written < len(line):
+            # The disk filled up in the middle; what is missing is told by the next attempt's error.
+            os.write(self._descriptor, line[written:])
+
+    def _opened(self) -> os.stat_result:
+        """The state of the open file; one that was moved or deleted is opened anew."""
+        if self._descriptor >= 0:
+            found = os.fstat(self._descriptor)
+            if found.st_nlink > 0 or not stat.S_ISREG(found.st_mode):
+                return found
+            self._close()
+        folder = os.path.dirname(self._path)
+        if folder:
+            os.makedirs(folder, mode=0o755, exist_ok=True)
+        # Without O_NONBLOCK a named pipe nobody reads would stop the agent here.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
+        self._descriptor = os.open(self._path, flags, _MODE)
+        found = os.fstat(self._descriptor)
+        if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != _MODE:
+            with suppress(OSError):  # somebody else's file, or a file system without modes
+                os.fchmod(self._descriptor, _MODE)
+        return found
+
+    def _roll(self) -> None:
+        """Rename the file, and drop the oldest beyond what is kept.
+
+        Where the folder refuses, the file just grows on: a line too much is better than none.
+        """
+        try:
+            os.rename(self._path, self._rolled_name())
+        except OSError as error:
+            _complain(f"the log {self._path} cannot be rolled: {error.strerror or error}")
+            return
+        self._close()
+        self._drop_oldest()
+
+    def _rolled_name(self) -> str:
+        stem, extension = os.path.splitext(self._path)
+        milliseconds = int(self._now() * 1000)
+        while True:
+            when = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(milliseconds // 1000))
+            name = f"{stem}-{when}.{milliseconds % 1000:03d}{extension}"
+            if not os.path.lexists(name):
+                return name
+            milliseconds += 1
+
+    def _drop_oldest(self) -> None:
+        folder, name = os.path.split(self._path)
+        stem, extension = os.path.splitext(name)
+        rolled = sorted(
+            entry
+            for entry in os.listdir(folder or ".")
+            if entry.startswith(stem + "-")
+            and entry.endswith(extension)
+            and _is_moment(entry[len(stem) + 1 : len(entry) - len(extension)])
+        )
+        for entry in rolled[:-KEPT]:
+            try:
+                os.unlink(os.path.join(folder, entry))
+            except OSError as error:
+                _complain(f"the old log {entry} cannot be removed: {error.strerror or error}")
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+def _is_moment(text: str) -> bool:
+    """Whether a name was made by rolling: nothing else in the folder is ours to drop."""
+    try:
+        time.strptime(text[:-4], "%Y-%m-%dT%H-%M-%S")
+    except ValueError:
+        return False
+    return text[-4] == "." and text[-3:].isdecimal()
+
+
+def _complain(text: str) -> None:
+    try:
+        sys.stderr.write(f"reagent: {text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):  # closed, or never there
+        return
