@@ -1,0 +1,10 @@
+INSERT INTO AppStates (app_name, app_key, version, release_key, stage, state, timestamp) VALUES ('Vision', 77, '1.2.0', 900, 'PROD', 'RUNNING', '2024-02-03T04:05:06+01:00');
+INSERT INTO AppStates (app_name, app_key, version, release_key, stage, state, timestamp) VALUES ('workbench', 12, '', 0, 'DEV', 'PRESENT', '2024-02-03T04:05:07+01:00');
+INSERT INTO AppStates (app_name, app_key, version, release_key, stage, state, timestamp) VALUES ('inherited', 13, '0.1.0', 5, 'PROD', 'INHERIT', '2024-02-03T04:05:08+01:00');
+INSERT INTO AppStateHistory (app_name, app_key, release_key, version, stage, state, timestamp) VALUES ('Vision', 77, 900, '1.2.0', 'PROD', 'STARTING', '2024-02-03T04:05:05+01:00');
+INSERT INTO RequestedAppStates (app_name, app_key, stage, version, present_version, newest_version, environment_variables, release_key, new_release_key, request_update, current_state, manually_requested_state, requestor_account_key, timestamp) VALUES ('Vision', 77, 'PROD', '1.2.0', '1.2.0', '1.3.0', '{"LIMIT":{"value":1000000},"RATE":{"value":1e+06},"MODE":{"value":"fast"}}', 900, 901, 1, 'RUNNING', 'RUNNING', 501, '2024-02-03T04:05:00+01:00');
+INSERT INTO RequestedAppStates (app_name, app_key, stage, version, present_version, newest_version, environment_variables, release_key, new_release_key, request_update, current_state, manually_requested_state, requestor_account_key, timestamp) VALUES ('workbench', 12, 'DEV', NULL, NULL, NULL, NULL, 0, 0, 0, 'PRESENT', 'BUILT', 501, '2024-02-03T04:05:00+01:00');
+INSERT INTO LogHistory (app_name, app_key, stage, log_type, log) VALUES ('vision', 77, 'PROD', 'APP', '["one","two"]');
+INSERT INTO LogHistory (app_name, app_key, stage, log_type, log) VALUES ('vision', 77, 'PROD', 'PULL', '["pulled"]');
+UPDATE DeviceStates SET interface_type = 'ETHERNET', device_status = 'CONNECTED', timestamp = '2024-02-03T04:05:06+01:00' WHERE id = 1;
+INSERT INTO DeviceStateHistory (interface_type, device_status, timestamp) VALUES ('NONE', 'DISCONNECTED', '1700000000');
