@@ -1,0 +1,11 @@
+"""From `src/` and `targets` to one executable per platform: plan, print, then do.
+
+targets      the platforms, and what each is called by whom
+plan         what would be done for a target, without doing it
+freezers     how an executable is made, one file each
+container    the Docker engine, through its own client
+images       the cross-build containers
+wheels       what the executables carry besides the standard library
+inside       what runs in the cross-build container
+probe        run a program in the runtime of a built executable
+"""

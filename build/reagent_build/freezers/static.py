@@ -1,0 +1,73 @@
+"""A fully static CPython out of Debian's own archives, with the application as its payload.
+
+docs/decisions/0002-how-each-target-is-frozen.md says why and what it costs.
+"""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Final
+
+from reagent_build.errors import BuildError
+from reagent_build.freezers import Workshop
+from reagent_build.images import BUILD, ensure_static
+from reagent_build.plan import Plan
+from reagent_build.targets import DEBIAN
+from reagent_build.wheels import ensure_wheels
+
+# The application's code is compiled as the executable will run it.
+_INSIDE: Final = (
+    "mkdir /inputs && tar --extract --directory=/inputs"
+    " && PYTHONPATH=/inputs/build PYTHONDONTWRITEBYTECODE=1"
+    " exec python3.13 -OO -X no_debug_ranges -m reagent_build.inside.assemble /inputs"
+)
+
+
+def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
+    """Make a static Linux executable.
+
+    Raises:
+        BuildError: with what is missing or what a tool said.
+    """
+    debian = DEBIAN[plan.target]
+    image = ensure_static(workshop.docker, debian, workshop.cache, workshop.progress)
+    workshop.progress.step("get the wheels (once for each requirements-runtime.txt)")
+    wheels = ensure_wheels(BUILD / "requirements-runtime.txt", workshop.cache)
+    workshop.progress.step(f"compile and link {plan.target}")
+    order = {
+        "compiler": debian.compiler,
+        "multiarch": debian.multiarch,
+        "arch": plan.target.stamp,
+        "commit": plan.commit,
+    }
+    answer, messages = workshop.docker.filter(
+        image, ("sh", "-c", _INSIDE), inputs(workshop.repository, wheels, order)
+    )
+    for line in messages.strip().splitlines():
+        workshop.progress.say(f"  {line}")
+    with tarfile.open(fileobj=io.BytesIO(answer)) as archive:
+        executable = archive.extractfile("reagent")
+        if executable is None:
+            raise BuildError("the container sent no executable")
+        partial.write_bytes(executable.read())
+
+
+def inputs(repository: Path, wheels: tuple[Path, ...], order: dict[str, str]) -> bytes:
+    """Everything the container needs, as a tar stream: it mounts nothing."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for folder in ("src/reagent", "build/reagent_build", "build/static"):
+            archive.add(repository / folder, folder, filter=_only_sources)
+        archive.add(repository / "build/reagent.spec", "build/reagent.spec")
+        for wheel in wheels:
+            archive.add(wheel, f"wheels/{wheel.name}")
+        content = json.dumps(order).encode()
+        member = tarfile.TarInfo("order.json")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _only_sources(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if "__pycache__" in member.name else member

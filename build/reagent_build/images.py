@@ -1,0 +1,144 @@
+"""The cross-build containers: made once, named after what they are made from."""
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from reagent_build.container import Docker
+from reagent_build.errors import BuildError
+from reagent_build.progress import Progress
+from reagent_build.targets import Debian
+
+BUILD: Final = Path(__file__).resolve().parent.parent
+BASE: Final = "debian:trixie"
+_SUITE: Final = "trixie"
+# What goes into the image, relative to build/: a change of anything else needs no new one.
+_INGREDIENTS: Final = (
+    "images/static.Dockerfile",
+    "reagent_build/__init__.py",
+    "reagent_build/inside/__init__.py",
+    "reagent_build/inside/toolchain.py",
+    "static/extensions.toml",
+)
+
+
+def static_tag(debian: Debian) -> str:
+    """The name of the image for one architecture; another recipe makes another name."""
+    digest = hashlib.sha256()
+    for name in _INGREDIENTS:
+        content = (BUILD / name).read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return f"reagent-build-static:{debian.architecture}-{digest.hexdigest()[:12]}"
+
+
+def ensure_static(docker: Docker, debian: Debian, cache: Path, progress: Progress) -> str:
+    """The name of the cross-build image, made if the engine does not hold it.
+
+    Raises:
+        BuildError: it cannot be made; the text says why.
+    """
+    tag = static_tag(debian)
+    if docker.has_image(tag):
+        return tag
+    ensure_base(docker, cache, progress)
+    progress.step(f"make the cross-build image {tag} (once; about a minute)")
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        for name in _INGREDIENTS:
+            (context / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(BUILD / name, context / name)
+        docker.build(
+            context,
+            _INGREDIENTS[0],
+            tag,
+            {
+                "COMPILER": debian.compiler,
+                "DEBIAN_ARCH": debian.architecture,
+                "MULTIARCH": debian.multiarch,
+                **_proxy(),
+            },
+        )
+    return tag
+
+
+def ensure_base(docker: Docker, cache: Path, progress: Progress) -> None:
+    """Debian's image under its usual name, from a registry or from Debian's archive itself.
+
+    Raises:
+        BuildError: neither can be had.
+    """
+    if docker.has_image(BASE):
+        return
+    progress.step(f"get the base image {BASE}")
+    refusal = docker.pull(BASE)
+    if refusal is None:
+        return
+    if shutil.which("mmdebstrap") is None:
+        raise BuildError(
+            f"no registry gives {BASE} ({refusal}), and mmdebstrap, which makes it, is not"
+            " installed (apt-get install mmdebstrap)"
+        )
+    progress.step(f"make {BASE} with mmdebstrap, as no registry gives it")
+    root = cache / f"{_SUITE}.tar"
+    if not root.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        partial = root.with_suffix(".partial.tar")
+        _bootstrap(partial)
+        partial.replace(root)
+    docker.import_root(root, BASE)
+
+
+def _bootstrap(target: Path) -> None:
+    done = subprocess.run(
+        ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", _SUITE,
+         str(target), *sources(_index_targets())],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        target.unlink(missing_ok=True)
+        raise BuildError(f"mmdebstrap failed:\n{(done.stdout + done.stderr)[-3000:].strip()}")
+
+
+def sources(index_targets: Iterable[str]) -> list[str]:
+    """Package sources for the base image, on the mirrors that this host uses itself.
+
+    Each line of `index_targets` is `repository address|origin|label`. On a host without Debian
+    mirrors the answer is empty, and mmdebstrap uses its own default.
+    """
+    rows = [line.split("|") for line in index_targets if line.count("|") == 2]
+    main = [address for address, origin, label in rows if (origin, label) == ("Debian", "Debian")]
+    security = [address for address, _, label in rows if label == "Debian-Security"]
+    if not main:
+        return []
+    lines = [f"deb {main[0]} {suite} main" for suite in (_SUITE, f"{_SUITE}-updates")]
+    return lines + [f"deb {address} {_SUITE}-security main" for address in security[:1]]
+
+
+def _index_targets() -> list[str]:
+    if shutil.which("apt-get") is None:
+        return []
+    return subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(ORIGIN)|$(LABEL)",
+         "Created-By: Packages"],
+        capture_output=True, text=True, check=False,
+    ).stdout.splitlines()  # fmt: skip
+
+
+def _proxy() -> dict[str, str]:
+    """What the host's own apt goes through; every builder knows these two arguments."""
+    if shutil.which("apt-config") is None:
+        return {}
+    found = {}
+    for scheme in ("http", "https"):
+        said = subprocess.run(
+            ["apt-config", "shell", "PROXY", f"Acquire::{scheme}::Proxy"],
+            capture_output=True, text=True, check=False,
+        ).stdout.strip()  # fmt: skip
+        address = said.removeprefix("PROXY=").strip("'")
+        if address and address != "DIRECT":
+            found[f"{scheme}_proxy"] = address
+    return found

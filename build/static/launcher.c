@@ -1,0 +1,99 @@
+/* One process, one file: configures libc and CPython so that nothing of the host's is read or loaded
+ * on the way in, then runs the application in the payload.
+ *
+ * Measured facts behind each line: docs/decisions/0002-how-each-target-is-frozen.md.
+ */
+#define _GNU_SOURCE
+#include "payload.h"
+
+#include <limits.h>
+#include <malloc.h>
+#include <nss.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* Only look-ups that are linked in: the host's nsswitch.conf may name modules of another libc. */
+static void configure_lookups(void)
+{
+    static const char *const files_only[] = {
+        "aliases", "ethers",    "group",    "gshadow",   "initgroups", "netgroup", "networks",
+        "passwd",  "protocols", "publickey", "rpc",      "services",   "shadow",
+    };
+    __nss_configure_lookup("hosts", "files dns");
+    for (size_t i = 0; i < sizeof files_only / sizeof *files_only; i++)
+        __nss_configure_lookup(files_only[i], "files");
+}
+
+/* /proc may be missing in a container or early at boot; the kernel's own word for us is the second best. */
+static const char *own_path(void)
+{
+    static char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length > 0) {
+        path[length] = 0;
+        return path;
+    }
+    const char *started_as = (const char *)getauxval(AT_EXECFN);
+    if (started_as && realpath(started_as, path))
+        return path;
+    return started_as ? started_as : "";
+}
+
+static void refuse(PyStatus status)
+{
+    if (PyStatus_Exception(status))
+        Py_ExitStatusException(status);
+}
+
+static void preinitialize(void)
+{
+    PyPreConfig config;
+    PyPreConfig_InitIsolatedConfig(&config);
+    config.utf8_mode = 1;
+    config.configure_locale = 0; /* setlocale(LC_ALL, "") would ask for gconv modules */
+    config.coerce_c_locale = 0;
+    refuse(Py_PreInitialize(&config));
+}
+
+static void initialize(int argc, char **argv)
+{
+    PyConfig config;
+    PyConfig_InitIsolatedConfig(&config);
+    config.site_import = 0;
+    config.write_bytecode = 0;
+    config.optimization_level = 2;
+    config.code_debug_ranges = 0;
+    config.pathconfig_warnings = 0;
+    config.install_signal_handlers = 1; /* isolated default: 0, and SIGINT would kill unheard */
+    config.parse_argv = 0;              /* argv is the application's, argv[0] as it was typed */
+    config.module_search_paths_set = 1; /* empty: no path is searched, no file is a module */
+    refuse(PyConfig_SetBytesArgv(&config, argc, argv));
+    refuse(PyConfig_SetBytesString(&config, &config.executable, own_path()));
+    refuse(PyConfig_SetString(&config, &config.base_executable, config.executable));
+    refuse(PyConfig_SetString(&config, &config.program_name, config.executable));
+    wchar_t **nowhere[] = {&config.home,   &config.prefix,      &config.exec_prefix,
+                           &config.base_prefix, &config.base_exec_prefix, &config.stdlib_dir};
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
+        refuse(PyConfig_SetString(&config, nowhere[i], L""));
+    refuse(PyConfig_SetString(&config, &config.run_command, payload_command));
+    refuse(Py_InitializeFromConfig(&config));
+    PyConfig_Clear(&config);
+}
+
+int main(int argc, char **argv)
+{
+    configure_lookups();
+    mallopt(M_ARENA_MAX, 2); /* an arena a thread costs megabytes after a burst */
+    PyImport_Inittab = payload_inittab;
+    PyImport_FrozenModules = payload_bootstrap;
+    preinitialize();
+    initialize(argc, argv);
+    PyObject *importer = PyImport_ImportModule("_reagent_importer");
+    if (importer == NULL) {
+        PyErr_Print();
+        return 1;
+    }
+    Py_DECREF(importer);
+    return Py_RunMain();
+}

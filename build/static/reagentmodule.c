@@ -1,0 +1,176 @@
+/* _reagent: the payload of this executable, as the importer and reagent._resources ask for it,
+ * and trim(), which gives memory back once the start is over.
+ */
+#define _GNU_SOURCE
+#include "payload.h"
+
+#include <link.h>
+#include <malloc.h>
+#include <marshal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static const struct entry *find(PyObject *name, const struct entry *table, size_t count)
+{
+    const char *wanted = PyUnicode_AsUTF8(name);
+    if (wanted == NULL)
+        return NULL;
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(wanted, table[middle].name);
+        if (order == 0)
+            return &table[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* NULL with an exception set; *owned is to be freed when the bytes had to be inflated. */
+static const unsigned char *open_entry(const struct entry *entry, size_t *size, unsigned char **owned)
+{
+    *owned = NULL;
+    if (entry->inflated == 0) {
+        *size = entry->size;
+        return payload + entry->offset;
+    }
+    uLongf length = entry->inflated;
+    *owned = PyMem_RawMalloc(length);
+    if (*owned == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    if (uncompress(*owned, &length, payload + entry->offset, entry->size) != Z_OK ||
+        length != entry->inflated) {
+        PyMem_RawFree(*owned);
+        PyErr_Format(PyExc_ImportError, "%s is damaged in this executable", entry->name);
+        return NULL;
+    }
+    *size = length;
+    return *owned;
+}
+
+PyDoc_STRVAR(locate_doc, "locate(module) -> True for a package, False for a module, None if absent");
+static PyObject *locate(PyObject *self, PyObject *name)
+{
+    const struct entry *entry = find(name, payload_modules, payload_module_count);
+    if (entry == NULL) {
+        if (PyErr_Occurred())
+            return NULL;
+        Py_RETURN_NONE;
+    }
+    return PyBool_FromLong(entry->package);
+}
+
+PyDoc_STRVAR(code_doc, "code(module) -> its code object; ImportError if absent");
+static PyObject *code(PyObject *self, PyObject *name)
+{
+    const struct entry *entry = find(name, payload_modules, payload_module_count);
+    if (entry == NULL) {
+        if (!PyErr_Occurred())
+            PyErr_Format(PyExc_ImportError, "no module %R in this executable", name);
+        return NULL;
+    }
+    size_t size;
+    unsigned char *owned;
+    const unsigned char *bytes = open_entry(entry, &size, &owned);
+    if (bytes == NULL)
+        return NULL;
+    PyObject *result = PyMarshal_ReadObjectFromString((const char *)bytes, (Py_ssize_t)size);
+    PyMem_RawFree(owned);
+    return result;
+}
+
+PyDoc_STRVAR(resource_doc, "resource(name) -> its bytes; KeyError if absent");
+static PyObject *resource(PyObject *self, PyObject *name)
+{
+    const struct entry *entry = find(name, payload_resources, payload_resource_count);
+    if (entry == NULL) {
+        if (!PyErr_Occurred())
+            PyErr_SetObject(PyExc_KeyError, name);
+        return NULL;
+    }
+    size_t size;
+    unsigned char *owned;
+    const unsigned char *bytes = open_entry(entry, &size, &owned);
+    if (bytes == NULL)
+        return NULL;
+    PyObject *result = PyBytes_FromStringAndSize((const char *)bytes, (Py_ssize_t)size);
+    PyMem_RawFree(owned);
+    return result;
+}
+
+static PyObject *names(const struct entry *table, size_t count)
+{
+    PyObject *result = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; result && i < count; i++) {
+        PyObject *name = PyUnicode_FromString(table[i].name);
+        if (name == NULL)
+            Py_CLEAR(result);
+        else
+            PyTuple_SET_ITEM(result, (Py_ssize_t)i, name);
+    }
+    return result;
+}
+
+PyDoc_STRVAR(resource_names_doc, "resource_names() -> every resource's name, sorted");
+static PyObject *resource_names(PyObject *self, PyObject *unused)
+{
+    return names(payload_resources, payload_resource_count);
+}
+
+PyDoc_STRVAR(module_names_doc, "module_names() -> every module's name, sorted");
+static PyObject *module_names(PyObject *self, PyObject *unused)
+{
+    return names(payload_modules, payload_module_count);
+}
+
+/* Clean file pages only: the kernel could take them at any time and reads them back on demand. */
+static int drop_read_only(struct dl_phdr_info *info, size_t size, void *dropped)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W))
+            continue;
+        uintptr_t start = (info->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
+        uintptr_t end = (info->dlpi_addr + segment->p_vaddr + segment->p_filesz) & ~(page - 1);
+        if (start < end && madvise((void *)start, end - start, MADV_DONTNEED) == 0)
+            *(size_t *)dropped += end - start;
+    }
+    return 1; /* the first object is the executable, and there is no other */
+}
+
+PyDoc_STRVAR(trim_doc, "trim() -> bytes of address space offered back: free heap and clean code pages");
+static PyObject *trim(PyObject *self, PyObject *unused)
+{
+    size_t dropped = 0;
+    malloc_trim(0);
+    dl_iterate_phdr(drop_read_only, &dropped);
+    return PyLong_FromSize_t(dropped);
+}
+
+static PyMethodDef methods[] = {
+    {"locate", locate, METH_O, locate_doc},
+    {"code", code, METH_O, code_doc},
+    {"resource", resource, METH_O, resource_doc},
+    {"resource_names", resource_names, METH_NOARGS, resource_names_doc},
+    {"module_names", module_names, METH_NOARGS, module_names_doc},
+    {"trim", trim, METH_NOARGS, trim_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_reagent", "What this executable carries.", 0, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__reagent(void)
+{
+    return PyModuleDef_Init(&definition);
+}
