@@ -1,0 +1,206 @@
+"""A dial: TCP, proxy, TLS, upgrade, join (docs/contract/wamp.md 1.1, 1.4, 1.6)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+
+from reagent import log
+from reagent.adapters.wamp import endpoint as endpoints
+from reagent.adapters.wamp import tls
+from reagent.adapters.wamp.endpoint import Endpoint, Proxy
+from reagent.adapters.wamp.session import Patience, RouterSession
+from reagent.adapters.wamp.wire import Wire
+from reagent.errors import DialFailed
+from reagent.model.device import Identity
+
+_log = log.get("reagent.wamp")
+
+DEFAULT_RESPONSE_S = 5.0
+# A peer that vanished without a word is noticed after 20 s: by the kernel's probes while the line
+# is quiet, by unacknowledged data while it is not.
+DEAD_PEER_S = 20
+_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2}
+_SECOND_ADDRESS_AFTER_S = 0.25
+_PROXY_ANSWER_LIMIT = 64 * 1024
+
+
+class WampDialer:
+    """Implements `contracts.messenger.Dialer`.
+
+    Args:
+        connection_timeout_ms: for TCP, TLS and the upgrade together; 0 sets no bound.
+        response_timeout_ms: for every answer of the router itself; 0 means 5 s.
+        ping_interval_ms: between keepalive pings; 0 sends none.
+        environment: where `HTTP_PROXY` and its kin, and `SSL_CERT_FILE`, are looked up.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_timeout_ms: int = 1250,
+        response_timeout_ms: int = 5000,
+        ping_interval_ms: int = 0,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._connection_timeout = connection_timeout_ms / 1000 or None
+        response = response_timeout_ms / 1000 or DEFAULT_RESPONSE_S
+        self._patience = Patience(response=response, ping=ping_interval_ms / 1000)
+        self._environment = environment
+        self._trusting: ssl.SSLContext | None = None
+        self._warned: set[str] = set()
+
+    async def dial(self, identity: Identity) -> RouterSession:
+        """Connect and join.
+
+        Raises:
+            AuthenticationRefused: the router does not accept the secret.
+            DialFailed: anything else.
+        """
+        session = RouterSession(self._patience)
+        bound = asyncio.timeout(self._connection_timeout)
+        try:
+            async with bound:
+                wire = await self._open(identity, session)
+        except TimeoutError as error:
+            if not bound.expired():
+                raise DialFailed(f"no connection: {error}") from error
+            raise DialFailed(f"no connection within {self._connection_timeout:g} s") from error
+        except OSError as error:  # ssl.SSLError and socket.gaierror are OSErrors
+            raise DialFailed(f"no connection: {error}") from error
+        session.attach(wire)
+        try:
+            await session.join(identity)
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+    async def _open(self, identity: Identity, session: RouterSession) -> Wire:
+        endpoint = endpoints.parse(identity.device_endpoint_url)
+        context = self._context(endpoint, identity)
+        proxy = endpoints.proxy_for(endpoint, self._environment)
+        wire = Wire(endpoint, session)
+        try:
+            if proxy is None:
+                await _connect(endpoint.host, endpoint.port, wire, context)
+            else:
+                await _connect_through(proxy, endpoint, wire, context)
+            await wire.opened
+        except BaseException:
+            wire.abort()
+            raise
+        return wire
+
+    def _context(self, endpoint: Endpoint, identity: Identity) -> ssl.SSLContext | None:
+        if not endpoint.secure:
+            self._warn_once("the connection to the router is not encrypted")
+            return None
+        if endpoints.legacy_tls(identity.device_endpoint_url):
+            self._warn_once("a legacy endpoint: the router's certificate is not verified")
+            return tls.showing(identity.certificate, identity.private_key)
+        if self._trusting is None:
+            self._trusting = tls.trusting(self._environment)
+        return self._trusting
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            _log.warning(text)
+
+
+async def _connect(host: str, port: int, wire: Wire, context: ssl.SSLContext | None) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(
+        lambda: wire,
+        host,
+        port,
+        ssl=context,
+        happy_eyeballs_delay=_SECOND_ADDRESS_AFTER_S,
+    )
+    _watch(transport)
+
+
+async def _connect_through(
+    proxy: Proxy, endpoint: Endpoint, wire: Wire, context: ssl.SSLContext | None
+) -> None:
+    loop = asyncio.get_running_loop()
+    tunnel = _Tunnel(endpoint, proxy.credentials)
+    transport: asyncio.Transport
+    transport, _ = await loop.create_connection(
+        lambda: tunnel, proxy.host, proxy.port, happy_eyeballs_delay=_SECOND_ADDRESS_AFTER_S
+    )
+    try:
+        _watch(transport)
+        await tunnel.open
+        if context is None:
+            transport.set_protocol(wire)
+            wire.connection_made(transport)
+            return
+        secured = await loop.start_tls(transport, wire, context, server_hostname=endpoint.host)
+    except BaseException:
+        transport.abort()
+        raise
+    if secured is None:
+        raise DialFailed("the connection ended during the TLS handshake")
+    wire.connection_made(secured)
+
+
+class _Tunnel(asyncio.Protocol):
+    """Asks a proxy to CONNECT, and steps aside. The other side speaks only after us."""
+
+    def __init__(self, endpoint: Endpoint, credentials: str) -> None:
+        self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        authority = f"{endpoint.bracketed}:{endpoint.port}"
+        lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+        if credentials:
+            token = base64.b64encode(credentials.encode()).decode()
+            lines.append(f"Proxy-Authorization: Basic {token}")
+        self._request = "\r\n".join([*lines, "", ""]).encode()
+        self._answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, found, _ = self._answer.partition(b"\r\n\r\n")
+        if found:
+            self._settle(head.split(b"\r\n", 1)[0])
+        elif len(self._answer) > _PROXY_ANSWER_LIMIT:
+            self._fail("the proxy's answer has no end")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(f"the proxy closed the connection: {exc or 'without a word'}")
+
+    def _settle(self, status_line: bytes) -> None:
+        words = status_line.split(None, 2)
+        if len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1].startswith(b"2"):
+            if not self.open.done():
+                self.open.set_result(None)
+            return
+        self._fail(f"the proxy refused: {status_line.decode('ascii', 'replace')}")
+
+    def _fail(self, text: str) -> None:
+        if not self.open.done():
+            self.open.set_exception(DialFailed(text))
+            # A dial that was given up does not look any more.
+            self.open.exception()
+
+
+def _watch(transport: asyncio.Transport) -> None:
+    """Let the kernel notice a dead peer; what a platform does not know is left out."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is None:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": DEAD_PEER_S * 1000}
+    for name, value in options.items():
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -1,0 +1,93 @@
+"""What we trust and what we show when a connection is encrypted."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from reagent import log
+from reagent.errors import DialFailed
+
+_log = log.get("reagent.wamp")
+
+# Where systems keep their authorities in one file. OpenSSL's own default is Debian's path and finds
+# nothing elsewhere, so a file is always named.
+CA_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+BUNDLED = "cacert.pem"
+
+
+def trusting(environment: Mapping[str, str], files: Iterable[str] = CA_FILES) -> ssl.SSLContext:
+    """A context that verifies the router against the device's authorities.
+
+    The first usable of `SSL_CERT_FILE`, the well-known files and the bundled list is taken: one
+    file, because a whole store costs memory for nothing.
+
+    Raises:
+        DialFailed: there are no authorities at all.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    named = environment.get("SSL_CERT_FILE")
+    for path in (named, *files) if named else files:
+        try:
+            context.load_verify_locations(cafile=path)
+        except FileNotFoundError:
+            continue
+        except (OSError, ssl.SSLError) as error:
+            _log.warning("unusable file of authorities", path=path, error=str(error))
+            continue
+        return context
+    bundled = _bundled()
+    if not bundled:
+        raise DialFailed("no certificate authorities on this device: wss:// cannot be verified")
+    context.load_verify_locations(cadata=bundled)
+    return context
+
+
+def showing(certificate: str, private_key: str) -> ssl.SSLContext:
+    """A context for the legacy endpoints: shows the device certificate and verifies nothing.
+
+    Args:
+        certificate: PEM, from the device file.
+        private_key: PEM, from the device file.
+
+    Raises:
+        DialFailed: the pair is not one.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with _as_file(f"{certificate.strip()}\n{private_key.strip()}\n") as path:
+        try:
+            context.load_cert_chain(path)
+        except (OSError, ValueError) as error:
+            raise DialFailed("the device certificate and its key are no pair") from error
+    return context
+
+
+@contextmanager
+def _as_file(text: str) -> Iterator[str]:
+    # OpenSSL reads keys from files only. This one is memory: no disk ever holds it.
+    descriptor = os.memfd_create("pair", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _bundled() -> str:
+    from reagent import resources  # noqa: PLC0415 - wanted on systems without authorities only
+
+    try:
+        return resources.read(BUNDLED).decode("ascii", "replace")
+    except KeyError:
+        return ""
