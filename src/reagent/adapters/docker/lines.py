@@ -1,0 +1,71 @@
+"""From bytes to lines, in batches (docs/contract/streams.md 1.6).
+
+A line ends at a newline, one carriage return before it is dropped, empty lines count, the last one
+may lack its newline. Longer lines than the limit are cut there and go on as the next line.
+"""
+
+from __future__ import annotations
+
+LIMIT = 1 << 20
+
+
+class Splitter:
+    """Collects bytes, gives back the lines that they complete."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._held = 0
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that end in `data`; may be empty."""
+        cut = data.rfind(b"\n") + 1
+        if not cut:
+            self._hold(data)
+            return self._overflow() if self._held > self._limit else []
+        whole = b"".join([*self._parts, data[:cut]]) if self._parts else data[:cut]
+        self._parts, self._held = [], 0
+        if cut < len(data):
+            self._hold(data[cut:])
+        if len(whole) > self._limit:
+            return self._slowly(whole)
+        return whole.decode("utf-8", "replace").replace("\r\n", "\n")[:-1].split("\n")
+
+    def finish(self) -> list[str]:
+        """The last line, when it lacks its newline."""
+        if not self._held:
+            return []
+        rest = b"".join(self._parts)
+        self._parts, self._held = [], 0
+        return [_text(rest)]
+
+    def _hold(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._held += len(data)
+
+    def _overflow(self) -> list[str]:
+        *full, rest = _pieces(b"".join(self._parts), self._limit)
+        self._parts, self._held = [rest], len(rest)
+        return [_text(piece) for piece in full]
+
+    def _slowly(self, whole: bytes) -> list[str]:
+        lines = whole[:-1].split(b"\n")
+        return [_text(piece) for line in lines for piece in _pieces(line, self._limit)]
+
+
+def _text(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode("utf-8", "replace")
+
+
+def _pieces(line: bytes, limit: int) -> list[bytes]:
+    """`line` in pieces of at most `limit` bytes, no character torn; at least one piece."""
+    pieces = []
+    start = 0
+    while len(line) - start > limit:
+        end = start + limit
+        while end > start + limit - 4 and line[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        pieces.append(line[start:end])
+        start = end
+    pieces.append(line[start:])
+    return pieces
