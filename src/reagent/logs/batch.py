@@ -84,6 +84,8 @@ class Buffer:
 
     def add(self, lines: Sequence[str], at: float) -> None:
         """Take lines that arrived at `at`, seconds of a monotonic clock. Never blocks."""
+        if not lines:
+            return
         if self._open and at >= self.due:
             self.cut(at)
         if not self._open:
