@@ -70,7 +70,7 @@ class Paths:
 
     @property
     def device_backup(self) -> Path:
-        """The copy of this device file, and of no other: who mistypes -config is not another device.
+        """The copy of this device file and no other: a mistyped -config is not another device.
 
         Its name holds neither `reswarm` nor `flock`, which boot scripts look for.
         """
