@@ -40,6 +40,16 @@ static const char *own_path(void)
     return started_as ? started_as : "";
 }
 
+/* Takes the place of CPython's getpath.c, which looks for pyvenv.cfg, ._pth files and folders around
+ * the executable: whatever lies beside it must change nothing. initialize() sets every path there is.
+ */
+PyStatus _PyConfig_InitPathConfig(PyConfig *config, int compute);
+PyStatus _PyConfig_InitPathConfig(PyConfig *config, int compute)
+{
+    (void)config, (void)compute;
+    return PyStatus_Ok();
+}
+
 static void refuse(PyStatus status)
 {
     if (PyStatus_Exception(status))
