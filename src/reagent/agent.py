@@ -1,0 +1,296 @@
+"""The composition root: which parts there are, and who is given what.
+
+`World` is everything outside the agent, as the agent asks for it. `open_world` makes the real one,
+`build` makes an agent from any. With `launcher`, this is the one importer of adapters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from reagent import log
+from reagent.adapters.clock import SystemClock
+from reagent.adapters.docker.engine import DockerEngine
+from reagent.adapters.posix.host import PosixHost
+from reagent.adapters.sqlite.store import open_store
+from reagent.adapters.wamp.backend import WampBackend
+from reagent.adapters.wamp.connect import WampDialer
+from reagent.api.apps import AppStates
+from reagent.api.device import Device
+from reagent.api.dispatch import Dispatcher, Privileges
+from reagent.api.handshake import Handshake
+from reagent.api.images import Images
+from reagent.api.pending import pending
+from reagent.api.procedure import procedures_of
+from reagent.apps.apps import Apps
+from reagent.apps.folders import Folders
+from reagent.apps.learnt import Learnt
+from reagent.connection.link import Link
+from reagent.connection.offline import NoRouter
+from reagent.contracts.backend import Metadata
+from reagent.contracts.clock import Clock
+from reagent.contracts.engine import Engine
+from reagent.contracts.host import Host
+from reagent.contracts.messenger import Dialer
+from reagent.contracts.store import Store
+from reagent.device.milestones import Milestones, Moment
+from reagent.device.status import StatusReport
+from reagent.errors import AuthenticationRefused, SerialTaken
+from reagent.lifecycle import OnConnect, Parts, boot_apps
+from reagent.logs.applogs import AppLogs
+from reagent.model.device import Identity
+from reagent.settings import stamp
+from reagent.settings.devicefile import DeviceFile
+from reagent.settings.flags import Flags
+from reagent.settings.paths import Paths
+
+_log = log.get("reagent.agent")
+
+# A stop must be over within 10 s whatever hangs (docs/contract/system.md 2.8).
+STOP_WITHIN_S: Final = 9.0
+LEAVE_WITHIN_S: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything outside the agent."""
+
+    engine: Engine
+    store: Store
+    host: Host
+    clock: Clock
+    dialer: Dialer
+
+
+@asynccontextmanager
+async def open_world(flags: Flags, paths: Paths) -> AsyncIterator[World]:
+    """The real one; closed in reverse order."""
+    clock = SystemClock()
+    dialer: Dialer = (
+        NoRouter()
+        if flags.offline
+        else WampDialer(
+            connection_timeout_ms=flags.conn_timeout_ms,
+            response_timeout_ms=flags.resp_timeout_ms,
+            ping_interval_ms=flags.pp_timeout_ms,
+        )
+    )
+    engine = DockerEngine()
+    try:
+        async with open_store(paths.database, clock) as store:
+            yield World(engine=engine, store=store, host=PosixHost(), clock=clock, dialer=dialer)
+    finally:
+        await engine.close()
+
+
+class Identities:
+    """The device file, as the on-connect sequence uses it."""
+
+    def __init__(self, device_file: DeviceFile) -> None:
+        self._device_file = device_file
+
+    def refresh(self, metadata: Metadata) -> bool:
+        """Take over what the platform says; True when the project changed."""
+        return self._device_file.update(
+            name=metadata.device_name,
+            swarm_name=metadata.swarm_name,
+            owner=metadata.owner_name,
+            swarm_key=metadata.swarm_key,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """The parts that have to be run and closed."""
+
+    link: Link
+    apps: Apps
+    logs: AppLogs
+    dispatcher: Dispatcher
+    booted: asyncio.Event
+    world: World
+    milestones: Milestones
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Boot and stay connected until `stop`, then leave in order.
+
+        Raises:
+            AuthenticationRefused: the router does not accept the secret.
+            SerialTaken: the serial number is in use elsewhere.
+        """
+        boot = asyncio.create_task(
+            boot_apps(self.world.engine, self.apps, self.world.clock, self.booted, log.milestone),
+            name="boot apps",
+        )
+        self.milestones.reach(Moment.DIALLING, self.world.clock.monotonic())
+        link = asyncio.create_task(self.link.run(), name="link")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            await asyncio.wait((link, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            boot.cancel()
+            stopping.cancel()
+            await self._leave()
+        await link
+
+    async def _leave(self) -> None:
+        _log.info("leaving")
+        await self.link.close(LEAVE_WITHIN_S)
+        await self.apps.close()
+        await self.logs.close()
+
+
+def build(
+    world: World,
+    device_file: DeviceFile,
+    folders: Folders,
+    milestones: Milestones,
+    say: Callable[[str], None] = log.milestone,
+) -> Agent:
+    """An agent of these parts; nothing runs yet."""
+
+    def identity() -> Identity:
+        return device_file.identity
+
+    learnt = Learnt()
+    link = Link(world.dialer, identity, world.clock)
+    backend = WampBackend(
+        link, identity, arch=stamp.ARCH, version=stamp.VERSION, system=world.host.description
+    )
+    logs = AppLogs(
+        link, backend, world.engine, world.store, world.clock, lambda: identity().serial_number
+    )
+
+    def emergency() -> bool:
+        return False  # the disk guard is not here yet
+
+    apps = Apps(
+        engine=world.engine,
+        store=world.store,
+        backend=backend,
+        clock=world.clock,
+        host=world.host,
+        logs=logs,
+        identity=identity,
+        arch=stamp.ARCH,
+        folders=folders,
+        learnt=learnt,
+        emergency=emergency,
+    )
+    capabilities = (
+        Handshake(world.clock, identity),
+        AppStates(apps),
+        Images(world.engine),
+        Device(world.host, identity, version=stamp.VERSION, arch=stamp.ARCH),
+    )
+    dispatcher = Dispatcher(
+        (*procedures_of(*capabilities), *pending(stamp.VERSION)),
+        Privileges(backend, identity),
+        identity,
+    )
+
+    def learn_base_url(url: str) -> None:
+        learnt.base_url = url
+
+    def learn_credential_key(key: str) -> None:
+        log.protect(key)
+        learnt.credential_key = key
+
+    status = StatusReport(backend, world.host, emergency=emergency, learn_base_url=learn_base_url)
+    booted = asyncio.Event()
+    sequence = OnConnect(
+        Parts(
+            messenger=link,
+            backend=backend,
+            dispatcher=dispatcher,
+            identities=Identities(device_file),
+            apps=apps,
+            logs=logs,
+            status=status,
+            clock=world.clock,
+            milestones=milestones,
+            learn_credential_key=learn_credential_key,
+            request_reconnect=link.request_reconnect,
+            say=say,
+        ),
+        booted,
+    )
+    link.when_connected(sequence.run)
+    link.beats_with(status.beat)
+    return Agent(
+        link=link,
+        apps=apps,
+        logs=logs,
+        dispatcher=dispatcher,
+        booted=booted,
+        world=world,
+        milestones=milestones,
+    )
+
+
+def run(flags: Flags) -> int:
+    """Be the agent until a signal, or until the platform refuses us.
+
+    Returns:
+        0 after a stop that was asked for, 1 when the secret or the serial number is refused.
+
+    Raises:
+        DeviceFileBroken: neither the device file nor its backup can be used.
+    """
+    return asyncio.run(_run(flags))
+
+
+async def _run(flags: Flags) -> int:
+    stop = asyncio.Event()
+    _listen_to_signals(stop)
+    milestones = Milestones(_launched())
+    paths = Paths.of(flags)
+    paths.make_folders()
+    device_file = DeviceFile.load(paths.device_file, paths.device_backup)
+    folders = Folders(paths.apps_dir, flags.compressed_build_extension)
+    async with open_world(flags, paths) as world:
+        agent = build(world, device_file, folders, milestones)
+        try:
+            await agent.run(stop)
+        except (AuthenticationRefused, SerialTaken) as error:
+            log.milestone(str(error))
+            _log.error("the platform refuses this device", error=error, slug=error.slug)
+            return 1
+    return 0
+
+
+def _listen_to_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT ask for a stop; what is not over in time then is over all the same."""
+
+    def ask() -> None:
+        if stop.is_set():
+            return
+        stop.set()
+        last_resort = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
+
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, ask)
+
+
+def _launched() -> float:
+    """When this process was started, on the monotonic clock; now where /proc does not say."""
+    clock = SystemClock()
+    now = clock.monotonic()
+    try:
+        with open("/proc/self/stat", encoding="ascii") as file:  # noqa: PTH123 - one line of /proc
+            started = int(file.read().rpartition(")")[2].split()[19])
+        with open("/proc/uptime", encoding="ascii") as file:  # noqa: PTH123
+            uptime = float(file.read().split()[0])
+        return now - (uptime - started / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return now
