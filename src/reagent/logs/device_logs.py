@@ -19,7 +19,6 @@ from reagent.errors import BadRequest, NotFound
 from reagent.logs import window
 
 _DEFAULT_TAIL: Final = 300
-_BLOCK: Final = 256 * 1024
 _RANKS: Final = {"trace": 0, "debug": 1, "info": 2, "warn": 3, "error": 4, "fatal": 5, "panic": 6}
 _INFO: Final = _RANKS["info"]
 
@@ -170,7 +169,7 @@ def _records(files: list[BinaryIO], most: int) -> Iterator[tuple[_Line, _Answer]
     """
     raw = _Answer(most)
     for file in reversed(files):
-        for data in _backwards(file):
+        for data in backwards(file):
             text = data.decode("utf-8", "replace").rstrip("\r")
             if not text.strip():
                 continue
@@ -183,12 +182,12 @@ def _records(files: list[BinaryIO], most: int) -> Iterator[tuple[_Line, _Answer]
     yield _Line("", _INFO, None), raw
 
 
-def _backwards(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file, the last first."""
+def backwards(file: BinaryIO, block: int = 256 * 1024) -> Iterator[bytes]:
+    """The lines of a file, the last first, read in blocks of so many bytes."""
     position = file.seek(0, os.SEEK_END)
     rest: list[bytes] = []  # of a line whose beginning is still to come, in reverse
     while position > 0:
-        start = max(position - _BLOCK, 0)
+        start = max(position - block, 0)
         file.seek(start)
         head, *lines = file.read(position - start).split(b"\n")
         position = start
