@@ -11,8 +11,17 @@
     router     Crossbar, and a router that never answers
     backend    every `reswarm.*` procedure, answered from SQLite
     callers    what a platform user or the platform itself asks of a device
+    program    what a device runs, and its device file
     device     a flashed device folder and the service manager that runs it
     cloud      all of it, up in parallel and down in order
 
 Nothing here is ever part of the frozen executable, and nothing changes a tracked file.
 """
+
+import importlib.util
+import sys
+from pathlib import Path
+
+# A clone need not be installed for `python -m sandbox`: the flashing code is the agent's own.
+if importlib.util.find_spec("reagent") is None:
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))

@@ -1,8 +1,8 @@
 """A Docker engine of the sandbox's own, or one that is there already.
 
-Our own has its own socket, data root, network bridge, containerd and process ids, and knows nothing of
-an engine that may run beside it. The data root is kept in `.cache/engine`, so images are pulled
-once; a second sandbox at the same time gets one that goes away with it.
+Our own has its own socket, data root, network bridge, containerd and process ids, and knows
+nothing of an engine that may run beside it. The data root is kept in `.cache/engine`, so images are
+pulled once; a second sandbox at the same time gets one that goes away with it.
 """
 
 import contextlib
@@ -40,7 +40,9 @@ _CONTAINERD: Final = """\
 version = 2
 root = "{data}/containerd"
 state = "{run}/c"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"
+]
 [grpc]
   address = "{run}/c.sock"
 [ttrpc]
@@ -59,7 +61,7 @@ class Engine(Protocol):
 
     @property
     def is_ours(self) -> bool:
-        """Whether everything in it belongs to the sandbox, so that it may be stopped and emptied."""
+        """Whether all in it belongs to the sandbox, so that it may be stopped and emptied."""
 
     def start(self) -> None:
         """Bring it up; one that is up is left alone."""
@@ -131,7 +133,7 @@ class OwnEngine:
             self._start_containerd(data)
             self._start_dockerd(data)
             if first:
-                self._empty()
+                self.empty()
         except BaseException:
             self.stop()
             raise
@@ -156,7 +158,7 @@ class OwnEngine:
         """Take it down for good: no container, mount, bridge or process of it is left."""
         if self.running:
             with contextlib.suppress(*_UNAVAILABLE):
-                self._empty()
+                self.empty()
         self.stop()
         unmount_below(str(self._run))
         if self._bridged:
@@ -250,13 +252,21 @@ class OwnEngine:
             self._lock.close()
         self._lock = self._data = None
 
-    def _empty(self) -> None:
-        """Remove every container, and the networks and volumes they leave. All of them are ours."""
+    def empty(self, images_of: str = "") -> None:
+        """Remove every container, and the networks and volumes they leave. All of them are ours.
+
+        Args:
+            images_of: Images that came from this registry go too, and must be pulled again.
+        """
         with contextlib.closing(self.client()) as client:
             for container in client.containers.list(all=True, ignore_removed=True):
                 with contextlib.suppress(docker.errors.NotFound):
                     container.remove(force=True, v=True)
             client.networks.prune()
+            if images_of:
+                for image in client.images.list():
+                    if any(tag.startswith(images_of + "/") for tag in image.tags):
+                        client.images.remove(image.id or "", force=True)
 
 
 class GivenEngine:

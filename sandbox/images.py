@@ -23,9 +23,9 @@ SCRIPTS: Final = Path(__file__).resolve().parent / "apps"
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm"}
 _LINKS: Final = (
-    "sh cat cut date echo env false grep head hostname httpd id kill ls mkdir mount nc netstat ping ps "
-    "pwd rm seq sleep stty tail test touch trap true tty umount uname vi wc wget whoami"
-).split()
+    "sh cat cut date echo env false grep head hostname httpd id kill ls mkdir mount nc netstat "
+    "ping ps pwd rm seq sleep sort stty tail test touch tr true tty umount uname vi wc wget whoami"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Image:
 
 
 def script(name: str) -> str:
-    """The text of one of the ready-made apps in `sandbox/apps`: counter, crasher, burst, versioned."""
+    """The text of one of the ready-made apps in `sandbox/apps`, e.g. `counter`."""
     return (SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
 
 
@@ -111,7 +111,9 @@ def _base_layer() -> bytes:
     busybox = packages.busybox()
     if busybox is None:
         raise SandboxError(f"Missing:\n{packages.describe([packages.BUSYBOX])}")
-    return _tar({"bin/busybox": busybox.read_bytes()}, links=_LINKS, folders=("tmp", "data"))
+    return _tar(
+        {"bin/busybox": busybox.read_bytes()}, links=_LINKS.split(), folders=("tmp", "data")
+    )
 
 
 def _tar(

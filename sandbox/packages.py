@@ -28,7 +28,9 @@ REGISTRY: Final = Package("docker-registry", "docker-registry", "the registry th
 BUSYBOX: Final = Package("busybox-static", "busybox", "the whole userland of the demo's apps")
 IPROUTE: Final = Package("iproute2", "ip", "the bridge of the sandbox's engine")
 IPTABLES: Final = Package("iptables", "iptables", "the Docker engine looks for it when it starts")
-MMDEBSTRAP: Final = Package("mmdebstrap", "mmdebstrap", "the base of the build image, where no registry answers")
+MMDEBSTRAP: Final = Package(
+    "mmdebstrap", "mmdebstrap", "the base of the build image, where no registry answers"
+)
 VENV: Final = Package("python3-venv", "", "environments for Python packages")
 
 ENGINE: Final = (DOCKER, CONTAINERD, RUNC, IPROUTE, IPTABLES)
@@ -68,7 +70,7 @@ def describe(packages: Iterable[Package]) -> str:
 
 
 def busybox() -> Path | None:
-    """A busybox that runs in an empty image, i.e. is linked statically; a dynamic one does not count."""
+    """A busybox that runs in an empty image, which only a static one does."""
     for name in ("/bin/busybox", "/usr/bin/busybox", program("busybox")):
         if name and Path(name).is_file() and not _has_interpreter(Path(name)):
             return Path(name).resolve()

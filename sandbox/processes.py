@@ -56,7 +56,11 @@ class Child:
         return self._process.poll() is None
 
     def wait_until(self, ready: Callable[[], bool], within: float) -> None:
-        """Wait until `ready()`; a program that ends first, or takes too long, is an error that shows its log."""
+        """Wait until `ready()`.
+
+        Raises:
+            SandboxError: It ended first, or took too long, with the end of its log.
+        """
         until = time.monotonic() + within
         while not ready():
             if not self.running:
@@ -73,7 +77,7 @@ class Child:
             os.killpg(self.pid, number)
 
     def stop(self, within: float = 5.0) -> None:
-        """Ask it to end, insist after `within` seconds. Whatever is left of its group goes with it."""
+        """Ask it to end, insist after `within` seconds. What is left of its group goes too."""
         if self.running:
             self.send(signal.SIGTERM)
             self.send(signal.SIGCONT)

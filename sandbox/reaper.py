@@ -20,7 +20,7 @@ GRACE_S: Final = 5.0
 
 
 def started_at(pid: int) -> int | None:
-    """When process `pid` started, in clock ticks since boot; None when there is none (or a dead one)."""
+    """When process `pid` started, in clock ticks since boot; None when none lives."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -77,7 +77,9 @@ def unmount_below(folder: str) -> None:
     except OSError:
         return
     points = [line.split(" ")[1].replace("\\040", " ") for line in lines]
-    for point in sorted((p for p in points if p == folder or p.startswith(folder + "/")), reverse=True):
+    for point in sorted(
+        (p for p in points if p == folder or p.startswith(folder + "/")), reverse=True
+    ):
         subprocess.run(["umount", "-l", point], check=False, capture_output=True)
 
 
@@ -117,7 +119,7 @@ class Reaper:
         self._say(f"forget {pid}")
 
     def own(self, kind: str, name: str) -> None:
-        """Remove this when we are gone: `engine` and `folder` take a run folder, `link` a network link."""
+        """Remove this when we are gone: a `folder`, what an `engine` left in one, a `link`."""
         self._say(f"own {kind} {name}")
 
     def disown(self, kind: str, name: str) -> None:

@@ -1,8 +1,8 @@
-"""A container registry of the sandbox's own: Debian's `docker-registry` on a loopback port, with logins.
+"""A container registry of the sandbox's own: Debian's `docker-registry` on loopback, with logins.
 
 A device logs in with the token that the backend gave it as user name and its own secret as
-password, so a login is added for every token that is handed out (`admit`). Images are pushed over HTTP:
-no engine is needed for it, and none keeps a copy that would spare the agent a pull.
+password, so a login is added for every token that is handed out (`admit`). Images are pushed over
+HTTP: no engine is needed for it, and none keeps a copy that would spare the agent a pull.
 """
 
 import base64
@@ -84,7 +84,7 @@ class Registry:
         self.stop()
 
     def admit(self, user: str, password: str) -> None:
-        """Let `user` in with `password` from now on. The registry reads its list again when it changed."""
+        """Let `user` in with `password` from now on; the registry notices by itself."""
         if self._admitted.get(user) == password:
             return
         self._admitted[user] = password
@@ -107,7 +107,7 @@ class Registry:
         return f"{self.address}/{repository}:{tag}"
 
     def push_app(self, app_key: int, name: str, version: str, image: Image) -> str:
-        """Push a release where the agent looks for it: `apps/prod_<arch>_<key>_<name>:<version>`."""
+        """Push a release where agents look for it: `apps/prod_<arch>_<key>_<name>:<version>`."""
         return self.push(f"apps/prod_{architecture()}_{app_key}_{name}".lower(), version, image)
 
     def tags(self, repository: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The WAMP router of the sandbox: a real Crossbar, and one that accepts connections and never answers.
+"""The WAMP router of the sandbox: a real Crossbar, and one that accepts and never answers.
 
 Realm `realm1` at `/ws-re-dev` and `/ws`, JSON only, WAMP-CRA only. Every caller and publisher is
 disclosed, since agents tell by `caller_authid` what they may do; the meta API is open to all.
@@ -62,7 +62,7 @@ class Router:
         return self._child is not None and self._child.running
 
     def start(self) -> None:
-        """Bring it up, on the same port as before where it was up before. Takes two to four seconds.
+        """Bring it up, on the port it had before if any. Takes two to four seconds.
 
         Raises:
             SandboxError: It does not come up, with the end of its log.
@@ -99,7 +99,7 @@ class Router:
         self.start()
 
     def freeze(self) -> None:
-        """Let every peer wait: connections stay open, nothing is answered, as behind a dead link."""
+        """Let every peer wait: connections stay open and nothing is answered, as on a dead link."""
         if self._child is not None:
             self._child.send(signal.SIGSTOP)
 

@@ -5,7 +5,7 @@ refuses every privileged container, and the agent starts all apps privileged. Th
 host cannot give out of a container's `config.json`, or out of the process file of an `exec`, and
 hands over to `runc`. Where the host holds everything it changes nothing.
 
-It runs once a container start, isolated and without site packages, so it keeps to the standard library.
+It runs at every container start, isolated and without site packages: standard library only.
 """
 
 import json
@@ -21,14 +21,16 @@ NAMES: Final = (
     "SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME "
     "SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG "
     "WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-).split()
+)
 
 
 def held(status: str) -> frozenset[str]:
     """The capabilities in the bounding set, from the text of /proc/self/status."""
     line = next(line for line in status.splitlines() if line.startswith("CapBnd:"))
     bits = int(line.split()[1], 16)
-    return frozenset(f"CAP_{name}" for number, name in enumerate(NAMES) if bits >> number & 1)
+    return frozenset(
+        f"CAP_{name}" for number, name in enumerate(NAMES.split()) if bits >> number & 1
+    )
 
 
 def trim(process: dict[str, object], allowed: frozenset[str]) -> bool:
