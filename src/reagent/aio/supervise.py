@@ -9,7 +9,7 @@ from reagent import log
 from reagent.aio.backoff import full_jitter
 from reagent.contracts.clock import Clock
 
-_log = log.get("reagent.aio")
+_log = log.get(__name__)
 _HEALTHY_S = 60.0
 
 

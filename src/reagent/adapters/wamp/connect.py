@@ -13,12 +13,13 @@ from reagent import log
 from reagent.adapters.wamp import endpoint as endpoints
 from reagent.adapters.wamp import tls
 from reagent.adapters.wamp.endpoint import Endpoint, Proxy
-from reagent.adapters.wamp.session import Patience, RouterSession
+from reagent.adapters.wamp.line import Patience
+from reagent.adapters.wamp.session import RouterSession
 from reagent.adapters.wamp.wire import Wire
 from reagent.errors import DialFailed
 from reagent.model.device import Identity
 
-_log = log.get("reagent.wamp")
+_log = log.get(__name__)
 
 DEFAULT_RESPONSE_S = 5.0
 # A peer that vanished without a word is noticed after 20 s: by the kernel's probes while the line

@@ -14,7 +14,7 @@ from reagent.contracts.messenger import Handler
 from reagent.errors import CallFailed, NotConnected, ReagentError
 from reagent.model.call import Call
 
-_log = log.get("reagent.wamp")
+_log = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)

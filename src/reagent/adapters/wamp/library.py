@@ -13,7 +13,7 @@ from typing import Protocol
 
 os.environ.setdefault("AUTOBAHN_USE_NVX", "0")
 
-import txaio  # noqa: E402
+import txaio
 
 txaio.use_asyncio()  # type: ignore[no-untyped-call]
 

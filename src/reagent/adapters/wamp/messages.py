@@ -175,9 +175,20 @@ def unknown_registration(request: int, registration: int) -> Message:
     return _error(_INVOCATION, request, INVALID_ARGUMENT, args=[text])
 
 
-def error_text(
-    uri: str, args: Sequence[object] | None, kwargs: Mapping[str, object] | None
-) -> str:
+def answer(reply: object) -> Answer:
+    """RESULT, in our words."""
+    if not isinstance(reply, message.Result):
+        return Answer()
+    return Answer(reply.args or (), reply.kwargs or {})
+
+
+def number_in(reply: object, name: str) -> int:
+    """The number of the registration or subscription that the router gave."""
+    value: int = getattr(reply, name)
+    return value
+
+
+def error_text(uri: str, args: Sequence[object] | None, kwargs: Mapping[str, object] | None) -> str:
     """An ERROR in one line: its URI, then its arguments."""
     parts = [part if isinstance(part, str) else _shown(part) for part in args or ()]
     if kwargs:

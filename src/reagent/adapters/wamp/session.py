@@ -1,101 +1,86 @@
-"""One joined session with the router (docs/contract/wamp.md 1.2-1.6, 1.11, 1.12, 9.2, 9.4)."""
+"""One joined session with the router (docs/contract/wamp.md 1.6, 1.11, 1.12, 9.2, 9.4)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypeVar
 
 from reagent import log
-from reagent.adapters.wamp import cra, messages
+from reagent.adapters.wamp import messages
+from reagent.adapters.wamp.handles import Handle
+from reagent.adapters.wamp.handshake import Handshake
 from reagent.adapters.wamp.invocations import Invocations
+from reagent.adapters.wamp.keepalive import Keepalive
 from reagent.adapters.wamp.library import Message, ProtocolError, message
+from reagent.adapters.wamp.line import Line, Patience
 from reagent.adapters.wamp.requests import Requests
 from reagent.adapters.wamp.subscriptions import Subscriptions
-from reagent.adapters.wamp.wire import Wire
 from reagent.aio import bounded
 from reagent.aio.supervise import Tasks
 from reagent.contracts.messenger import Handler, Listener
-from reagent.errors import (
-    AuthenticationRefused,
-    CallFailed,
-    DeadlineExceeded,
-    DialFailed,
-    NotConnected,
-    ReagentError,
-    Unavailable,
-)
+from reagent.errors import CallFailed, DeadlineExceeded, NotConnected, Unavailable
 from reagent.model.call import Answer
 from reagent.model.device import Identity
 
-_log = log.get("reagent.wamp")
+_log = log.get(__name__)
 
 T = TypeVar("T")
 
-BAD_SECRET = "signature is invalid"  # noqa: S105 - what routers say, not a secret
-KEEPALIVE = b"keepalive"
-UNANSWERED_PINGS = 2
 _GOING_AWAY = 1001
 _SERVICE_RESTART = 1012
 _HANG_UP_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long one session waits.
-
-    Attributes:
-        response: seconds for every answer of the router itself.
-        ping: seconds between keepalive pings; 0 sends none.
-    """
-
-    response: float = 5.0
-    ping: float = 0.0
-
-
 class RouterSession:
-    """Implements `contracts.messenger.Session`; `wire` gets attached before `join`."""
+    """Implements `contracts.messenger.Session`; a line is attached before `join`."""
 
     def __init__(self, patience: Patience) -> None:
         loop = asyncio.get_running_loop()
         self._patience = patience
-        self._wire: Wire | None = None
-        self._identity: Identity | None = None
+        self._line: Line | None = None
         self._id = 0
         self._leaving = False
-        self._challenged: asyncio.Future[None] = loop.create_future()
-        self._joined: asyncio.Future[None] = loop.create_future()
         self._farewell: asyncio.Future[None] = loop.create_future()
         self._end: asyncio.Future[bool] = loop.create_future()
-        self._requests = Requests()
         self._tasks = Tasks()
+        self._requests = Requests()
+        self._handshake = Handshake(self._send)
         self._invocations = Invocations(self._reply, self._tasks)
         self._subscriptions = Subscriptions()
-        self._unanswered = 0
-        self._next_ping: asyncio.TimerHandle | None = None
+        self._keepalive = Keepalive(patience.ping, self._ping, self._dead)
+        self._reactions: Mapping[type, Callable[..., None]] = {
+            message.Challenge: self._handshake.challenged,
+            message.Welcome: self._on_welcome,
+            message.Abort: self._on_abort,
+            message.Goodbye: self._on_goodbye,
+            message.Error: self._on_error,
+            message.Result: self._on_result,
+            message.Published: self._on_published,
+            message.Registered: self._on_registered,
+            message.Unregistered: self._on_unregistered,
+            message.Subscribed: self._on_subscribed,
+            message.Unsubscribed: self._on_unsubscribed,
+            message.Event: self._on_event,
+            message.Invocation: self._invocations.arrived,
+            message.Interrupt: self._on_interrupt,
+        }
 
     # Joining and leaving.
 
-    def attach(self, wire: Wire) -> None:
+    def attach(self, line: Line) -> None:
         """The connection this session lives on."""
-        self._wire = wire
+        self._line = line
 
     async def join(self, identity: Identity) -> None:
-        """Say HELLO, answer the challenge, be welcome.
+        """Be let in.
 
         Raises:
             AuthenticationRefused: the router says that our signature is wrong.
             DialFailed: it says something else, or nothing in time.
         """
-        self._identity = identity
-        try:
-            self._send(messages.hello(identity.authid))
-            await bounded.within(self._patience.response, self._challenged, "answer to HELLO")
-            await bounded.within(self._patience.response, self._joined, "WELCOME")
-        except (DeadlineExceeded, NotConnected) as error:
-            raise DialFailed(f"not let in by the router: {error}") from error
+        await self._handshake.run(identity, self._patience.response)
 
     async def ended(self) -> bool:
         """Wait for the end; True when the router said goodbye for a shutdown."""
@@ -103,17 +88,15 @@ class RouterSession:
 
     async def leave(self, within: float) -> None:
         """GOODBYE, the router's answer, close code 1000; `within` seconds for all of it."""
-        wire = self._wire
-        if self._end.done() or wire is None:
+        line = self._line
+        if self._end.done() or line is None:
             return
         self._leaving = True
         try:
             async with asyncio.timeout(within):
                 self._send(messages.goodbye(messages.CLOSE_REALM))
-                await asyncio.wait(
-                    (self._farewell, self._end), return_when=asyncio.FIRST_COMPLETED
-                )
-                await wire.close()
+                await asyncio.wait((self._farewell, self._end), return_when=asyncio.FIRST_COMPLETED)
+                await line.close()
         except (TimeoutError, Unavailable) as error:
             _log.debug("left without the router's goodbye", error=error)
         finally:
@@ -121,9 +104,9 @@ class RouterSession:
 
     def abort(self) -> None:
         """Drop the connection now; a no-op when it is gone."""
-        self._finish(shutdown=False, reason="dropped by us")
-        if self._wire is not None:
-            self._wire.abort()
+        self._finish(shutdown=False, reason="we dropped it")
+        if self._line is not None:
+            self._line.abort()
 
     @property
     def connected(self) -> bool:
@@ -146,7 +129,7 @@ class RouterSession:
     ) -> Answer:
         """CALL; on the deadline, or when the caller is cancelled, CANCEL."""
         self._require()
-        number, future = self._requests.start(message.Call.MESSAGE_TYPE, _answer)
+        number, future = self._requests.start(message.Call.MESSAGE_TYPE, messages.answer)
         try:
             self._send(messages.call(number, procedure, args=list(args), kwargs=dict(kwargs or {})))
             return await bounded.within(deadline, future, f"answer of {procedure}")
@@ -167,20 +150,18 @@ class RouterSession:
                 f"PUBLISHED for {topic}",
             )
             return
-        if self._wire is not None:
-            await bounded.within(self._patience.response, self._wire.drained(), "room on the network")
+        if self._line is not None:
+            await bounded.within(self._patience.response, self._line.drained(), "room to send")
         self._require()
         self._send(messages.publish(self._requests.number(), topic, args=list(args)))
 
-    async def register(
-        self, procedure: str, handler: Handler, *, force: bool = True
-    ) -> Registration:
+    async def register(self, procedure: str, handler: Handler, *, force: bool = True) -> Handle:
         """REGISTER."""
 
-        def accept(reply: object) -> Registration:
-            number = _number(reply, "registration")
+        def accept(reply: object) -> Handle:
+            number = messages.number_in(reply, "registration")
             self._invocations.offer(number, handler)
-            return Registration(self, number)
+            return Handle(number, lambda: self._unregister(number))
 
         return await self._ask(
             message.Register.MESSAGE_TYPE,
@@ -189,13 +170,13 @@ class RouterSession:
             f"REGISTERED for {procedure}",
         )
 
-    async def subscribe(self, topic: str, listener: Listener) -> Subscription:
+    async def subscribe(self, topic: str, listener: Listener) -> Handle:
         """SUBSCRIBE, exact match."""
 
-        def accept(reply: object) -> Subscription:
-            number = _number(reply, "subscription")
+        def accept(reply: object) -> Handle:
+            number = messages.number_in(reply, "subscription")
             self._subscriptions.add(number, topic, listener)
-            return Subscription(self, number, listener)
+            return Handle(number, lambda: self._unsubscribe(number, listener))
 
         return await self._ask(
             message.Subscribe.MESSAGE_TYPE,
@@ -204,23 +185,7 @@ class RouterSession:
             f"SUBSCRIBED for {topic}",
         )
 
-    async def unregister(self, registration: int) -> None:
-        """Withdraw; what is gone already is fine."""
-        self._invocations.withdraw(registration)
-        await self._withdraw(
-            message.Unregister.MESSAGE_TYPE,
-            lambda number: messages.unregister(number, registration),
-        )
-
-    async def unsubscribe(self, subscription: int, listener: Listener) -> None:
-        """Stop listening; the router is told with the last listener."""
-        if self._subscriptions.remove(subscription, listener):
-            await self._withdraw(
-                message.Unsubscribe.MESSAGE_TYPE,
-                lambda number: messages.unsubscribe(number, subscription),
-            )
-
-    # What the wire tells.
+    # What the line tells.
 
     def received(self, payload: bytes) -> None:
         """One message. What cannot be understood is logged and skipped: a router is no enemy."""
@@ -229,57 +194,36 @@ class RouterSession:
         except ProtocolError as error:
             _log.warning("unusable message from the router", error=error)
             return
-        react = _REACTIONS[type(incoming)]
-        react(self, incoming)
+        self._reactions[type(incoming)](incoming)
 
     def ponged(self, payload: bytes) -> None:
         """Somebody is there."""
-        if payload == KEEPALIVE:
-            self._unanswered = 0
+        self._keepalive.ponged(payload)
 
     def lost(self, code: int | None, reason: str) -> None:
         """The connection is gone."""
         self._finish(shutdown=code in {_GOING_AWAY, _SERVICE_RESTART}, reason=reason)
 
-    def _on_challenge(self, challenge: message.Challenge) -> None:
-        _settle(self._challenged)
-        if self._identity is None or self._joined.done():
-            return
-        try:
-            answer = ""
-            if challenge.method == "wampcra":
-                answer = cra.signature(self._identity.secret, challenge.extra or {})
-            self._send(messages.authenticate(answer))
-        except ReagentError as error:
-            self._refused(error)
-
     def _on_welcome(self, welcome: message.Welcome) -> None:
-        _settle(self._challenged)
-        if self._joined.done():
+        if self._handshake.over:
             return
         self._id = welcome.session
         self._tasks.start(self._subscriptions.deliver(), "deliver events")
-        self._keep_alive()
-        _settle(self._joined)
+        self._keepalive.start()
+        self._handshake.welcomed()
 
     def _on_abort(self, abort: message.Abort) -> None:
         text = f"{abort.reason}: {abort.message}" if abort.message else str(abort.reason)
-        _settle(self._challenged)
-        if not self._joined.done():
-            bad_secret = BAD_SECRET in text
-            self._refused(AuthenticationRefused(text) if bad_secret else DialFailed(text))
-            return
-        self._finish(shutdown=abort.reason == messages.SYSTEM_SHUTDOWN, reason=text)
-        self._tasks.start(self._hang_up(), "hang up")
+        self._handshake.refused(text)
+        self._over(abort.reason, text)
 
     def _on_goodbye(self, goodbye: message.Goodbye) -> None:
         if self._leaving or self._end.done():
-            _settle(self._farewell)
+            if not self._farewell.done():
+                self._farewell.set_result(None)
             return
         self._tell(messages.goodbye(messages.GOODBYE_AND_OUT))
-        shutdown = goodbye.reason == messages.SYSTEM_SHUTDOWN
-        self._finish(shutdown=shutdown, reason=f"the router said {goodbye.reason}")
-        self._tasks.start(self._hang_up(), "hang up")
+        self._over(goodbye.reason, f"the router said {goodbye.reason}")
 
     def _on_error(self, error: message.Error) -> None:
         request = self._requests.take(error.request, error.request_type)
@@ -296,35 +240,29 @@ class RouterSession:
         self._answered(message.Publish.MESSAGE_TYPE, published.request, published)
 
     def _on_registered(self, registered: message.Registered) -> None:
-        kind = message.Register.MESSAGE_TYPE
-        if not self._answered(kind, registered.request, registered):
+        if not self._answered(message.Register.MESSAGE_TYPE, registered.request, registered):
             # Nobody waited that long; calls must not end up with us.
             self._tell(messages.unregister(self._requests.number(), registered.registration))
 
     def _on_unregistered(self, unregistered: message.Unregistered) -> None:
-        kind = message.Unregister.MESSAGE_TYPE
-        if not self._answered(kind, unregistered.request, unregistered):
+        if not self._answered(message.Unregister.MESSAGE_TYPE, unregistered.request, unregistered):
+            # Not our wish: another session took the procedure over.
             self._invocations.withdraw(unregistered.registration or 0)
 
     def _on_subscribed(self, subscribed: message.Subscribed) -> None:
-        kind = message.Subscribe.MESSAGE_TYPE
-        if not self._answered(kind, subscribed.request, subscribed):
-            if not self._subscriptions.has(subscribed.subscription):
-                number = self._requests.number()
-                self._tell(messages.unsubscribe(number, subscribed.subscription))
+        number = subscribed.subscription
+        known = self._answered(message.Subscribe.MESSAGE_TYPE, subscribed.request, subscribed)
+        if not known and not self._subscriptions.has(number):
+            self._tell(messages.unsubscribe(self._requests.number(), number))
 
     def _on_unsubscribed(self, unsubscribed: message.Unsubscribed) -> None:
-        kind = message.Unsubscribe.MESSAGE_TYPE
-        if not self._answered(kind, unsubscribed.request, unsubscribed):
+        if not self._answered(message.Unsubscribe.MESSAGE_TYPE, unsubscribed.request, unsubscribed):
             self._subscriptions.forget(unsubscribed.subscription or 0)
 
     def _on_event(self, event: message.Event) -> None:
         self._subscriptions.arrived(
             event.subscription, event.topic, event.args or (), event.kwargs or {}
         )
-
-    def _on_invocation(self, invocation: message.Invocation) -> None:
-        self._invocations.arrived(invocation)
 
     def _on_interrupt(self, interrupt: message.Interrupt) -> None:
         self._invocations.interrupt(interrupt.request)
@@ -336,9 +274,9 @@ class RouterSession:
             raise NotConnected
 
     def _send(self, outgoing: Message) -> None:
-        if self._wire is None:
+        if self._line is None:
             raise NotConnected
-        self._wire.send(messages.encode(outgoing))
+        self._line.send(messages.encode(outgoing))
 
     def _tell(self, outgoing: Message) -> None:
         """What is sent as a courtesy: not being able to is no news."""
@@ -365,6 +303,20 @@ class RouterSession:
         finally:
             self._requests.forget(number)
 
+    async def _unregister(self, registration: int) -> None:
+        self._invocations.withdraw(registration)
+        await self._withdraw(
+            message.Unregister.MESSAGE_TYPE,
+            lambda number: messages.unregister(number, registration),
+        )
+
+    async def _unsubscribe(self, subscription: int, listener: Listener) -> None:
+        if self._subscriptions.remove(subscription, listener):
+            await self._withdraw(
+                message.Unsubscribe.MESSAGE_TYPE,
+                lambda number: messages.unsubscribe(number, subscription),
+            )
+
     async def _withdraw(self, kind: int, outgoing: Callable[[int], Message]) -> None:
         try:
             await self._ask(kind, outgoing, lambda _: None, "word that it is withdrawn")
@@ -375,19 +327,25 @@ class RouterSession:
         request = self._requests.take(number, kind)
         return request is not None and request.answered(reply)
 
-    def _refused(self, error: ReagentError) -> None:
-        if not self._joined.done():
-            self._joined.set_exception(error)
-            self._joined.exception()
+    def _ping(self, payload: bytes) -> None:
+        if self._line is not None:
+            self._line.ping(payload)
+
+    def _dead(self) -> None:
+        self._finish(shutdown=False, reason="pings without an answer")
+        self.abort()
+
+    def _over(self, uri: str | None, reason: str) -> None:
+        """The router ended it: the connection follows."""
+        self._finish(shutdown=uri == messages.SYSTEM_SHUTDOWN, reason=reason)
+        self._tasks.start(self._hang_up(), "hang up")
 
     def _finish(self, *, shutdown: bool, reason: str) -> None:
         if self._end.done():
             return
         self._end.set_result(shutdown)
-        _settle(self._challenged)
-        self._refused(DialFailed(reason))
-        if self._next_ping is not None:
-            self._next_ping.cancel()
+        self._handshake.refused(reason)
+        self._keepalive.stop()
         self._requests.fail_all(NotConnected)
         self._invocations.drop_all()
         self._tasks.cancel()
@@ -395,85 +353,10 @@ class RouterSession:
             _log.info("session ended", session=self._id, reason=reason, shutdown=shutdown)
 
     async def _hang_up(self) -> None:
-        if self._wire is None:
+        if self._line is None:
             return
         try:
             async with asyncio.timeout(_HANG_UP_S):
-                await self._wire.close()
+                await self._line.close()
         except TimeoutError:
-            self._wire.abort()
-
-    def _keep_alive(self) -> None:
-        if self._patience.ping > 0:
-            loop = asyncio.get_running_loop()
-            self._next_ping = loop.call_later(self._patience.ping, self._ping)
-
-    def _ping(self) -> None:
-        if self._wire is None or self._end.done():
-            return
-        if self._unanswered >= UNANSWERED_PINGS:
-            self._finish(shutdown=False, reason=f"{self._unanswered} pings without an answer")
-            self._wire.abort()
-            return
-        self._unanswered += 1
-        self._wire.ping(KEEPALIVE)
-        self._keep_alive()
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """Implements `contracts.messenger.Handle`."""
-
-    session: RouterSession
-    id: int
-
-    async def remove(self) -> None:
-        """Unregister."""
-        await self.session.unregister(self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Implements `contracts.messenger.Handle`."""
-
-    session: RouterSession
-    id: int
-    listener: Listener
-
-    async def remove(self) -> None:
-        """Unsubscribe."""
-        await self.session.unsubscribe(self.id, self.listener)
-
-
-def _answer(reply: object) -> Answer:
-    if not isinstance(reply, message.Result):
-        return Answer()
-    return Answer(reply.args or (), reply.kwargs or {})
-
-
-def _number(reply: object, name: str) -> int:
-    value: int = getattr(reply, name)
-    return value
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-_REACTIONS: Mapping[type, Callable[..., None]] = {
-    message.Challenge: RouterSession._on_challenge,
-    message.Welcome: RouterSession._on_welcome,
-    message.Abort: RouterSession._on_abort,
-    message.Goodbye: RouterSession._on_goodbye,
-    message.Error: RouterSession._on_error,
-    message.Result: RouterSession._on_result,
-    message.Published: RouterSession._on_published,
-    message.Registered: RouterSession._on_registered,
-    message.Unregistered: RouterSession._on_unregistered,
-    message.Subscribed: RouterSession._on_subscribed,
-    message.Unsubscribed: RouterSession._on_unsubscribed,
-    message.Event: RouterSession._on_event,
-    message.Invocation: RouterSession._on_invocation,
-    message.Interrupt: RouterSession._on_interrupt,
-}
+            self._line.abort()

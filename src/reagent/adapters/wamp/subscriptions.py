@@ -9,7 +9,7 @@ from reagent import log
 from reagent.contracts.messenger import Listener
 from reagent.model.call import Event
 
-_log = log.get("reagent.wamp")
+_log = log.get(__name__)
 
 # A listener that hangs must not eat the memory of the device. Far above what a burst brings.
 BACKLOG = 10_000

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from reagent import log
 from reagent.errors import DialFailed
 
-_log = log.get("reagent.wamp")
+_log = log.get(__name__)
 
 # Where systems keep their authorities in one file. OpenSSL's own default is Debian's path and finds
 # nothing elsewhere, so a file is always named.

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002, FBT001, FBT002, N802, N803, PLR0917 - names and signatures are autobahn's
 """A WebSocket that carries `wamp.2.json`: autobahn's protocol, driven by asyncio.
 
 autobahn decides what bytes mean; this file moves them. Two hot paths are ours because autobahn's
@@ -18,7 +19,7 @@ from reagent.adapters.wamp.endpoint import Endpoint
 from reagent.adapters.wamp.library import WebSocketClientFactory, WebSocketClientProtocol
 from reagent.errors import CallFailed, DialFailed, NotConnected
 
-_log = log.get("reagent.wamp")
+_log = log.get(__name__)
 
 SUBPROTOCOL = "wamp.2.json"
 # The router drops the connection over a larger frame (docs/contract/wamp.md 9.5).
@@ -63,7 +64,7 @@ def frame(opcode: int, payload: bytes, key: bytes) -> bytes:
 
 
 class _Silent:
-    """What autobahn logs as it goes. Every end has a reason, and that is reported to the receiver."""
+    """What autobahn logs as it goes. Every end has a reason, and the receiver is told that."""
 
     def _nothing(self, *_args: object, **_fields: object) -> None:
         return
@@ -168,80 +169,80 @@ class Wire(WebSocketClientProtocol, asyncio.Protocol):
 
     # What autobahn asks of its surroundings. Names are autobahn's.
 
-    def sendFrame(  # noqa: N802
+    def sendFrame(
         self,
         opcode: int,
         payload: bytes = b"",
-        fin: bool = True,  # noqa: FBT001, FBT002 - signature of the base class
+        fin: bool = True,
         rsv: int = 0,
         mask: bytes | None = None,
         payload_len: int | None = None,
         chopsize: int | None = None,
-        sync: bool = False,  # noqa: FBT001, FBT002
+        sync: bool = False,
     ) -> None:
         """Frame, mask and write. Nothing is ever sent in fragments."""
         if self.transport is not None:
-            key = random.getrandbits(32).to_bytes(4, "big")  # noqa: S311 - no secret, see RFC 6455 10.3
+            key = random.getrandbits(32).to_bytes(4, "big")  # no secret: it keeps proxies honest
             self.transport.write(frame(opcode, payload, key))
 
-    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: FBT001, FBT002, N802
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """The upgrade request."""
         if self.transport is not None:
             self.transport.write(data)
 
-    def _closeConnection(self, abort: bool = False) -> None:  # noqa: FBT001, FBT002, N802
+    def _closeConnection(self, abort: bool = False) -> None:
         if self.transport is not None:
             if abort:
                 self.transport.abort()
             else:
                 self.transport.close()
 
-    def unregisterProducer(self) -> None:  # noqa: N802
+    def unregisterProducer(self) -> None:
         """A word of another framework."""
 
-    def _onConnect(self, response: object) -> None:  # noqa: N802
+    def _onConnect(self, response: object) -> None:
         if self.websocket_protocol_in_use != SUBPROTOCOL:
             raise DialFailed(f"the server does not speak {SUBPROTOCOL}")
 
-    def _onOpen(self) -> None:  # noqa: N802
+    def _onOpen(self) -> None:
         if not self.opened.done():
             self.opened.set_result(None)
 
-    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:  # noqa: N802, N803
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
         """The peer's word to close, or its answer to ours: answer, then do not wait for it."""
         done = super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]
         self._closeConnection()
         return done
 
-    def _onMessageBegin(self, is_binary: bool) -> None:  # noqa: FBT001, N802
+    def _onMessageBegin(self, is_binary: bool) -> None:
         self.onMessageBegin(is_binary)
 
-    def _onMessageFrameBegin(self, length: int) -> None:  # noqa: N802
+    def _onMessageFrameBegin(self, length: int) -> None:
         self.onMessageFrameBegin(length)
 
-    def _onMessageFrameData(self, payload: bytes) -> None:  # noqa: N802
+    def _onMessageFrameData(self, payload: bytes) -> None:
         self.onMessageFrameData(payload)
 
-    def _onMessageFrameEnd(self) -> None:  # noqa: N802
+    def _onMessageFrameEnd(self) -> None:
         self.onMessageFrameEnd()
 
-    def _onMessageFrame(self, payload: list[bytes]) -> None:  # noqa: N802
+    def _onMessageFrame(self, payload: list[bytes]) -> None:
         if not self.failedByMe:
             self.message_data.extend(payload)
 
-    def _onMessageEnd(self) -> None:  # noqa: N802
+    def _onMessageEnd(self) -> None:
         parts, self.message_data = self.message_data, []
         if not self.failedByMe:
             self._receiver.received(b"".join(parts))
 
-    def _onPing(self, payload: bytes) -> None:  # noqa: N802
+    def _onPing(self, payload: bytes) -> None:
         self.sendPong(payload)  # type: ignore[no-untyped-call]
 
-    def _onPong(self, payload: bytes) -> None:  # noqa: N802
+    def _onPong(self, payload: bytes) -> None:
         self._receiver.ponged(payload)
 
-    def _onClose(self, was_clean: bool, code: int | None, reason: str | None) -> None:  # noqa: FBT001, N802
-        because = self._lost_because or reason or "the connection was closed"
+    def _onClose(self, was_clean: bool, code: int | None, reason: str | None) -> None:
+        because = self._lost_because or self.wasNotCleanReason or reason or "it was closed"
         if not self.opened.done():
             self.opened.set_exception(DialFailed(because))
             # A dial that was given up does not look any more.

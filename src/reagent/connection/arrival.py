@@ -1,0 +1,85 @@
+"""What is said on every new session before anybody uses it (docs/contract/wamp.md 1.7, 1.10)."""
+
+from __future__ import annotations
+
+from reagent import log
+from reagent.contracts.messenger import Session
+from reagent.errors import CallFailed, DeadlineExceeded, DialFailed, NotConnected, Unavailable
+from reagent.model import names
+from reagent.model.call import Answer, Call, Event
+from reagent.model.device import Identity
+
+_log = log.get(__name__)
+
+# Unformatted on the wire, as the platform has always seen it. It probably never fires.
+DESTROY_TOPIC = "reswarm.device.%d.list/ondestroy"
+TESTAMENT = "wamp.session.add_testament"
+TESTAMENT_TOPIC = "reswarm.api.testament_device"
+TESTAMENT_S = 10.0
+ALREADY_EXISTS = "wamp.error.procedure_already_exists"
+
+
+class SerialRejected(Exception):
+    """Another session holds this serial number."""
+
+
+async def arrive(session: Session, identity: Identity, *, first: bool) -> None:
+    """Claim the serial number, then leave a testament.
+
+    A refused testament on the first connection makes this a failed dial, not the end of the
+    process: a service manager would only start us again seconds later, and apps would suffer.
+
+    Raises:
+        SerialRejected: another session holds the serial number.
+        DialFailed: the session is gone, or on the first connection has no testament.
+    """
+    await _claim(session, identity.serial_number)
+    await _listen_for_destroy(session)
+    try:
+        await _leave_testament(session, identity)
+    except NotConnected as error:
+        raise DialFailed("the session ended at once") from error
+    except Unavailable as error:
+        if first:
+            raise DialFailed(f"no testament: {error}") from error
+        _log.warning("no testament", error=error, slug=error.slug)
+
+
+async def _claim(session: Session, serial: str) -> None:
+    procedure = names.procedure(serial, "wamp_connection_established")
+    try:
+        await session.register(procedure, _hello, force=False)
+    except NotConnected as error:
+        raise DialFailed("the session ended at once") from error
+    except CallFailed as error:
+        if ALREADY_EXISTS in f"{error.uri} {error}":
+            raise SerialRejected(serial) from error
+        _log.warning("serial number not claimed", error=error)
+    except DeadlineExceeded as error:
+        _log.warning("serial number not claimed", error=error)
+
+
+async def _hello(_: Call) -> Answer:
+    return Answer(["Hello :-)"])
+
+
+async def _listen_for_destroy(session: Session) -> None:
+    try:
+        await session.subscribe(DESTROY_TOPIC, _destroyed)
+    except Unavailable as error:
+        _log.info("not told about the end of device lists", error=error)
+
+
+async def _destroyed(event: Event) -> None:
+    # The reference pruned every image and volume here; a broadcast must not be able to do that.
+    _log.warning("a device list was destroyed; nothing is done about it", topic=event.topic)
+
+
+async def _leave_testament(session: Session, identity: Identity) -> None:
+    event = {
+        "swarm_key": identity.swarm_key,
+        "device_key": identity.device_key,
+        "serial_number": identity.serial_number,
+        "wamp_session_id": session.session_id,
+    }
+    await session.call(TESTAMENT, TESTAMENT_TOPIC, [event], {}, deadline=TESTAMENT_S)
