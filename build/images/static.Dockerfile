@@ -9,7 +9,7 @@ LABEL reagent.build="1"
 ENV DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 # Source packages come from the same places as binary ones.
-RUN set -eu; cd /etc/apt; \
+RUN set -eu; cd /etc/apt; echo 'Acquire::Retries "3";' > apt.conf.d/80retries; \
     for list in sources.list sources.list.d/*.list; do \
         [ -e "$list" ] || continue; sed -n 's/^deb /deb-src /p' "$list" > /tmp/src; \
         cat /tmp/src >> "$list"; \
