@@ -85,7 +85,17 @@ class Container:
             "Status": exited if self.status == "exited" else self.status.capitalize(),
             "HostConfig": {"NetworkMode": self.spec.network_mode},
             "NetworkSettings": {"Networks": {}},
-            "Mounts": [],
+            "Mounts": [
+                {
+                    "Type": "bind",
+                    "Source": mount.source,
+                    "Destination": mount.target,
+                    "Mode": "",
+                    "RW": True,
+                    "Propagation": "rprivate",
+                }
+                for mount in self.spec.mounts
+            ],
         }
 
 

@@ -344,10 +344,9 @@ class FakeEngine:
             raise ImageNotFound(f"manifest for {reference} not found: manifest unknown")
         if self._offered[reference] not in {None, login}:
             raise EngineFailed(f"pull access denied for {repository(reference)}")
-        yield _Stream(self._pull_records(reference))
+        yield _Stream(self._pull_records(reference, self._life))
 
-    async def _pull_records(self, reference: str) -> AsyncIterator[list[str]]:
-        life = self._life
+    async def _pull_records(self, reference: str, life: int) -> AsyncIterator[list[str]]:
         tag = reference.rpartition(":")[2]
         yield [json.dumps({"status": f"Pulling from {repository(reference)}", "id": tag})]
         while "pulling" in self._held and life == self._life:
@@ -364,10 +363,11 @@ class FakeEngine:
     @asynccontextmanager
     async def _logs(self, name_or_id: str, query: Query) -> AsyncIterator[Lines]:
         await self._enter("logs", self._name(name_or_id))
-        yield _Stream(self._log_batches(self._find(name_or_id), query))
+        yield _Stream(self._log_batches(self._find(name_or_id), query, self._life))
 
-    async def _log_batches(self, container: Container, query: Query) -> AsyncIterator[list[str]]:
-        life = self._life
+    async def _log_batches(
+        self, container: Container, query: Query, life: int
+    ) -> AsyncIterator[list[str]]:
         seen = len(container.output)
         if backlog := query.backlog(container.output):
             yield backlog
