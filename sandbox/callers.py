@@ -13,9 +13,10 @@ SYSTEM: Final = "system"
 class Caller:
     """A session of a user or of the platform, for the length of a `with` block."""
 
-    def __init__(self, router: Router, authid: str = USER) -> None:
+    def __init__(self, router: Router, authid: str = USER, *, within: float = CALL_S) -> None:
         self._router = router
         self._authid = authid
+        self._within = within
         self._open: Session | None = None
 
     async def __aenter__(self) -> Self:
@@ -37,21 +38,16 @@ class Caller:
         return self._open
 
     async def ask(
-        self,
-        device: Identity,
-        procedure: str,
-        *args: object,
-        within: float = CALL_S,
-        **kwargs: object,
+        self, device: Identity, procedure: str, *args: object, **kwargs: object
     ) -> Result:
         """Call `re.mgmt.<serial>.<procedure>`.
 
         Raises:
             CallError: The device, or the router, answered with an error.
-            TimeoutError: No answer within that many seconds.
+            TimeoutError: No answer within the seconds that this caller was made with.
         """
         uri = f"re.mgmt.{device.serial_number}.{procedure}"
-        return await self.session.call(uri, *args, within=within, **kwargs)
+        return await self.session.ask(uri, args, kwargs, self._within)
 
     async def follow(self, topic: str, *, match: str = "exact") -> Events:
         """Hear a topic from now on, until the session ends."""

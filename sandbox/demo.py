@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -14,9 +13,10 @@ from reagent_build.progress import Progress, shown
 from sandbox import crossbar, images, packages
 from sandbox.callers import SYSTEM, Caller
 from sandbox.cloud import Cloud, Services, cloud_on, services
-from sandbox.device import Device, frozen
+from sandbox.device import Device
 from sandbox.paths import REPOSITORY
 from sandbox.processes import SandboxError
+from sandbox.program import frozen
 
 APP: Final = (101, "counter", "1.0.0")
 EXECUTABLE: Final = REPOSITORY / f"build/out/reagent-linux-{images.architecture()}"
@@ -168,7 +168,7 @@ async def walk(progress: Progress, shared: Services, summary: Summary, *, keep: 
         progress.step("flash a device: device file, executable, links")
         device = cloud.new_device(frozen(EXECUTABLE))
         for each in sorted(device.flashed.folder.iterdir()):
-            arrow = f" -> {os.readlink(each)}" if each.is_symlink() else ""
+            arrow = f" -> {each.readlink()}" if each.is_symlink() else ""
             progress.say(f"    {each.name}{arrow}")
         await come_online(progress, cloud, device, summary)
         if shared.engine is None:

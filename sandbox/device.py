@@ -42,7 +42,8 @@ class Device:
         self.program = program
         self.flags = flags
         self.engine = engine
-        self.environment: dict[str, str] = {}
+        # One agent per machine is the rule; here many machines are one.
+        self.environment: dict[str, str] = {"REAGENT_RUN_DIR": str(folder / "run")}
         self.exits: list[int] = []
         self.starts = 0
         self._begun = asyncio.Event()

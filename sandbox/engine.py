@@ -11,22 +11,21 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Protocol
+from typing import IO, Final, Protocol
 
 import docker
 import docker.errors
 import requests.exceptions
+from docker import DockerClient
 
 from sandbox import packages
 from sandbox.network import Bridge
 from sandbox.paths import CACHE, cache
 from sandbox.processes import Child, SandboxError
 from sandbox.reaper import Reaper, kill_shims, unmount_below
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 Progress = Callable[[str], None]
 
@@ -72,6 +71,9 @@ class Engine(Protocol):
     def close(self) -> None:
         """Take it down for good, with all that was made in it."""
 
+    def client(self, timeout: float = 60.0) -> AbstractContextManager[DockerClient]:
+        """A client of the engine for a `with` block; `timeout` seconds bound every answer."""
+
 
 class OwnEngine:
     """A `dockerd` and a `containerd` of ours, started and ended by us."""
@@ -103,9 +105,11 @@ class OwnEngine:
         """Whether the daemon is up."""
         return self._dockerd is not None and self._dockerd.running
 
-    def client(self, timeout: float = 60.0) -> "DockerClient":
-        """A client of the engine; the caller closes it."""
-        return open_client(self.address, timeout)
+    @contextmanager
+    def client(self, timeout: float = 60.0) -> Iterator[DockerClient]:
+        """A client of the engine for a `with` block; `timeout` seconds bound every answer."""
+        with contextlib.closing(open_client(self.address, timeout)) as client:
+            yield client
 
     def start(self) -> None:
         """Bring it up; one that is up is left alone.
@@ -258,7 +262,7 @@ class OwnEngine:
         Args:
             images_of: Images that came from this registry go too, and must be pulled again.
         """
-        with contextlib.closing(self.client()) as client:
+        with self.client() as client:
             for container in client.containers.list(all=True, ignore_removed=True):
                 with contextlib.suppress(docker.errors.NotFound):
                     container.remove(force=True, v=True)
@@ -282,9 +286,11 @@ class GivenEngine:
         """What goes into DOCKER_HOST."""
         return self._address
 
-    def client(self, timeout: float = 60.0) -> "DockerClient":
-        """A client of the engine; the caller closes it."""
-        return open_client(self.address, timeout)
+    @contextmanager
+    def client(self, timeout: float = 60.0) -> Iterator[DockerClient]:
+        """A client of the engine for a `with` block; `timeout` seconds bound every answer."""
+        with contextlib.closing(open_client(self.address, timeout)) as client:
+            yield client
 
     def start(self) -> None:
         """Check that it answers.
@@ -302,9 +308,9 @@ class GivenEngine:
         """It is not ours to end."""
 
 
-def open_client(address: str, timeout: float = 60.0) -> "DockerClient":
+def open_client(address: str, timeout: float = 60.0) -> DockerClient:
     """A client for the engine at `address`; `timeout` seconds bound every answer."""
-    return docker.DockerClient(base_url=address, timeout=int(timeout))
+    return DockerClient(base_url=address, timeout=int(timeout))
 
 
 def is_reachable(address: str) -> bool:

@@ -5,7 +5,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -103,6 +103,12 @@ class Session:
             CallError: The callee or the router answered with an error.
             TimeoutError: No answer within that many seconds.
         """
+        return await self.ask(uri, args, kwargs, within)
+
+    async def ask(
+        self, uri: str, args: Sequence[object], kwargs: Mapping[str, object], within: float
+    ) -> Result:
+        """Call a procedure whose arguments are at hand as such; the errors are those of `call`."""
         async with asyncio.timeout(within):
             answer = await self._inner.call(uri, *args, options=_DETAILED, **kwargs)
         return Result(tuple(answer.results or ()), dict(answer.kwresults or {}))
@@ -185,11 +191,11 @@ class _Inner(ApplicationSession):
 
     def onLeave(self, details: object) -> None:  # noqa: N802
         reason, message = getattr(details, "reason", ""), getattr(details, "message", "")
-        self._fail(f"{reason}: {message}")
+        self.give_up(f"{reason}: {message}")
         self.disconnect()
 
     def onDisconnect(self) -> None:  # noqa: N802
-        self._fail("the connection was closed")
+        self.give_up("the connection was closed")
         self.over.set()
 
     def onUserError(self, fail: object, msg: str) -> None:  # noqa: N802
@@ -203,7 +209,8 @@ class _Inner(ApplicationSession):
             await asyncio.sleep(0)  # the loop closes the socket in its next round
             await asyncio.sleep(0)
 
-    def _fail(self, text: str) -> None:
+    def give_up(self, text: str) -> None:
+        """Whoever waits for us to join waits in vain; without effect once we did."""
         if not self.entered.done():
             self.entered.set_exception(NotJoined(text))
 
@@ -233,8 +240,7 @@ async def join(url: str, authid: str, secret: str) -> Session:
             closed = asyncio.ensure_future(_closed(protocol))
             await asyncio.wait({inner.entered, closed}, return_when=asyncio.FIRST_COMPLETED)
             closed.cancel()
-            if not inner.entered.done():
-                raise NotJoined("the router closed the connection before anybody joined")
+            inner.give_up("the router closed the connection before anybody joined")
             await inner.entered
     except (OSError, TimeoutError) as error:
         await inner.drop()

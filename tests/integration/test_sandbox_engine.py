@@ -1,4 +1,3 @@
-import contextlib
 import time
 from urllib.request import urlopen
 
@@ -23,7 +22,7 @@ def test_a_container_may_ask_for_every_privilege_there_is(
     name = registry.push_app(1, "mounter", "1.0.0", images.make(["/bin/sh"]))
     registry.admit("token", "secret")
 
-    with contextlib.closing(own.client()) as client:
+    with own.client() as client:
         client.images.pull(name, auth_config={"username": "token", "password": "secret"})
         printed = client.containers.run(
             name,
@@ -40,7 +39,7 @@ def test_a_privileged_exec_works_too(own: OwnEngine, registry: Registry) -> None
     name = registry.push_app(2, "sleeper", "1.0.0", images.app("counter"))
     registry.admit("token", "secret")
 
-    with contextlib.closing(own.client()) as client:
+    with own.client() as client:
         client.images.pull(name, auth_config={"username": "token", "password": "secret"})
         container = client.containers.run(name, detach=True, privileged=True, cap_add=["ALL"])
         status, printed = container.exec_run(["hostname"], privileged=True)
@@ -51,7 +50,7 @@ def test_a_privileged_exec_works_too(own: OwnEngine, registry: Registry) -> None
 def test_what_it_holds_survives_a_stop_and_a_start(own: OwnEngine, registry: Registry) -> None:
     name = registry.push_app(3, "counter", "1.0.0", images.app("counter"))
     registry.admit("token", "secret")
-    with contextlib.closing(own.client()) as client:
+    with own.client() as client:
         client.images.pull(name, auth_config={"username": "token", "password": "secret"})
         client.containers.run(name, name="prod_3_counter", detach=True)
 
@@ -60,7 +59,7 @@ def test_what_it_holds_survives_a_stop_and_a_start(own: OwnEngine, registry: Reg
     own.start()
 
     assert not down
-    with contextlib.closing(own.client()) as client:
+    with own.client() as client:
         assert [c.name for c in client.containers.list(all=True)] == ["prod_3_counter"]
 
 
@@ -68,7 +67,7 @@ def test_a_published_port_is_reached_from_the_host(own: OwnEngine, registry: Reg
     name = registry.push_app(4, "web", "1.0.0", images.app("web"))
     registry.admit("token", "secret")
 
-    with contextlib.closing(own.client()) as client:
+    with own.client() as client:
         client.images.pull(name, auth_config={"username": "token", "password": "secret"})
         container = client.containers.run(name, detach=True, ports={"80/tcp": ("127.0.0.1", 0)})
         container.reload()
@@ -80,7 +79,7 @@ def test_a_published_port_is_reached_from_the_host(own: OwnEngine, registry: Reg
 def test_a_pull_without_a_login_is_refused(own: OwnEngine, registry: Registry) -> None:
     name = registry.push_app(5, "secret", "1.0.0", images.app("counter"))
 
-    with contextlib.closing(own.client()) as client, pytest.raises(APIError, match="no basic auth"):
+    with own.client() as client, pytest.raises(APIError, match="no basic auth"):
         client.images.pull(name)
 
 
