@@ -16,7 +16,7 @@
     library         the one import of autobahn
 
 autobahn gives the WebSocket protocol and the WAMP messages; its `ApplicationSession` is not used.
-It closes the connection on what a live router may send (a RESULT after our CANCEL, an INVOCATION of a
-registration that was just taken over), delivers events of one subscription concurrently, matches
-errors by exact class, and imports cryptography, raw sockets and every serializer to do so.
+It closes the connection on what a live router may send (a RESULT after our CANCEL, an INVOCATION of
+a registration that was just taken over), delivers events concurrently, matches errors by exact
+class, and imports raw sockets and every serializer to do so.
 """
