@@ -51,6 +51,7 @@ class DeviceFile:
         self._path: str | None = path
         self._backup = backup
         self._document = document
+        self._unwritten = False
         self._told: set[str] = set()
         self._identity = _identity(document)
 
@@ -153,13 +154,17 @@ class DeviceFile:
         """The backup first: whatever happens to the file then, the identity is on disk."""
         content = devicejson.encode(self._document)
         backed_up = self._save_backup(content)
-        if self._path is None or not changed:
+        # What a disk refused once is tried again with the next news from the platform.
+        self._unwritten = self._unwritten or changed
+        if self._path is None or not self._unwritten:
             return
         try:
             target = os.path.realpath(self._path, strict=True)
             _replace(target, content, may_overwrite=backed_up)
         except OSError as error:
             self._say_once("the device file cannot be written; the agent goes on", error)
+        else:
+            self._unwritten = False
 
     def _save_backup(self, content: bytes) -> bool:
         try:
