@@ -94,7 +94,7 @@ class _Shared:
     def take(self) -> Services:
         if self._services is None:
             self._services = self._stack.enter_context(
-                open_services(lambda _: None, engine=ENGINE_ADDRESS)
+                open_services(lambda _: None, engine=ENGINE_ADDRESS, install=False)
             )
         self._users += 1
         return self._services

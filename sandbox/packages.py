@@ -80,8 +80,8 @@ def busybox() -> Path | None:
 def ensure(wanted: Iterable[Package], say: Progress) -> None:
     """Install those of `wanted` that are missing.
 
-    No service is started or restarted by it: whatever a package would start stays down, because the
-    sandbox runs its own.
+    No service is enabled, started or restarted by it: the sandbox runs its own, and what the host
+    does at its next boot is none of its business.
 
     Raises:
         PackagesMissing: Something is missing and apt, or the right to use it, is missing too; or
@@ -108,17 +108,17 @@ def ensure(wanted: Iterable[Package], say: Progress) -> None:
 
 def _apt(arguments: list[str], say: Progress, *, tolerant: bool = False) -> None:
     with tempfile.TemporaryDirectory(prefix="reagent-apt-") as folder:
+        path = f"{_quiet_services(Path(folder))}:{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
         environment = {
             **os.environ,
             "DEBIAN_FRONTEND": "noninteractive",
+            "NEEDRESTART_SUSPEND": "1",
             "LC_ALL": "C.UTF-8",
-            # Debian's own scripts then start nothing: invoke-rc.d and deb-systemd-invoke obey it.
-            "RUNLEVEL": "1",
-            "SYSTEMD_OFFLINE": "1",
-            "PATH": f"{_quiet_services(Path(folder))}:{os.environ.get('PATH', '')}:{SYSTEM_PATH}",
+            "PATH": path,
         }
         done = subprocess.run(
-            ["apt-get", *arguments],
+            # apt gives the packages' scripts a PATH of its own unless told otherwise.
+            ["apt-get", "-o", f"DPkg::Path={path}", *arguments],
             env=environment,
             check=False,
             capture_output=True,
@@ -136,8 +136,14 @@ def _apt(arguments: list[str], say: Progress, *, tolerant: bool = False) -> None
 
 
 def _quiet_services(folder: Path) -> Path:
-    """A folder whose programs take the place of those that start services while apt runs."""
-    for name in ("invoke-rc.d", "deb-systemd-invoke", "service"):
+    """A folder of programs that do nothing, instead of those that enable and start services."""
+    for name in (
+        "deb-systemd-helper",
+        "deb-systemd-invoke",
+        "invoke-rc.d",
+        "service",
+        "update-rc.d",
+    ):
         script = folder / name
         script.write_text("#!/bin/sh\nexit 0\n", encoding="ascii")
         script.chmod(0o755)
