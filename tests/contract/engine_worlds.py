@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
+import pytest
+
 from reagent.adapters.docker.engine import DockerEngine
-from reagent.contracts.engine import ContainerSpec, Engine
+from reagent.contracts.engine import ContainerSpec, Engine, Lines
 from reagent.model.app import Login
 from sandbox import images
 from sandbox.engine import GivenEngine, OwnEngine, open_client
+from sandbox.fixtures import unavailable
+from sandbox.packages import PackagesMissing
+from sandbox.paths import new_run_dir, remove_run_dir
+from sandbox.processes import SandboxError
 from sandbox.registry import Registry
 from sandbox.trim_runtime import NAMES, held
 from tests.fakes.engine import FakeEngine
+
+# An engine that is there already, for machines where none of our own can be started.
+_GIVEN: Final = os.environ.get("REAGENT_TEST_ENGINE") or ""
 
 LOGIN: Final = Login("token", "secret")
 _WAIT: Final = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
@@ -163,4 +172,37 @@ def _may_be_privileged(address: str) -> bool:
     return len(held(Path("/proc/self/status").read_text(encoding="ascii"))) == len(NAMES)
 
 
-GIVEN: Final = os.environ.get("REAGENT_TEST_ENGINE") or ""
+async def read(lines: Lines, count: int | None = None) -> list[str]:
+    """The first lines of a stream, or all of them."""
+    found: list[str] = []
+    async with asyncio.timeout(20):
+        async for batch in lines:
+            found += batch
+            if count is not None and len(found) >= count:
+                break
+    return found
+
+
+async def until(world: World, name: str, status: str) -> None:
+    """Wait for a status. Engines have no event for each of them."""
+    async with asyncio.timeout(20):
+        while (await world.engine.inspect(name)).status != status:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[tuple[OwnEngine | GivenEngine, Registry]]:
+    folder = new_run_dir()
+    daemon = GivenEngine(_GIVEN) if _GIVEN else OwnEngine(folder)
+    registry = Registry(folder)
+    try:
+        daemon.start()
+        registry.start()
+        registry.admit(LOGIN.username, LOGIN.password)
+        yield daemon, registry
+    except (SandboxError, PackagesMissing) as error:
+        unavailable(str(error))
+    finally:
+        registry.close()
+        daemon.close()
+        remove_run_dir(folder)

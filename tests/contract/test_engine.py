@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reagent.contracts.engine import EngineEvent, Lines, Mount, PortBinding
+from reagent.contracts.engine import EngineEvent, Mount, PortBinding
 from reagent.errors import (
     ContainerNotFound,
     EngineFailed,
@@ -17,33 +17,18 @@ from reagent.errors import (
     ImageNotFound,
 )
 from reagent.model.app import Login
-from sandbox.engine import GivenEngine, OwnEngine
-from sandbox.fixtures import unavailable
-from sandbox.packages import PackagesMissing
-from sandbox.paths import new_run_dir, remove_run_dir
-from sandbox.processes import SandboxError
-from sandbox.registry import Registry
-from tests.contract.engine_worlds import GIVEN, LOGIN, Memory, Real, World, spec
+from tests.contract.engine_worlds import (  # noqa: F401  # pytest finds `services` by its name
+    LOGIN,
+    Memory,
+    Real,
+    World,
+    read,
+    services,
+    spec,
+    until,
+)
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def services() -> Iterator[tuple[OwnEngine | GivenEngine, Registry]]:
-    folder = new_run_dir()
-    daemon = GivenEngine(GIVEN) if GIVEN else OwnEngine(folder)
-    registry = Registry(folder)
-    try:
-        daemon.start()
-        registry.start()
-        registry.admit(LOGIN.username, LOGIN.password)
-        yield daemon, registry
-    except (SandboxError, PackagesMissing) as error:
-        unavailable(str(error))
-    finally:
-        registry.close()
-        daemon.close()
-        remove_run_dir(folder)
 
 
 @pytest.fixture(params=["memory", pytest.param("docker", marks=pytest.mark.docker)])
@@ -57,24 +42,6 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         made = Real(daemon, registry)
     yield made
     await made.close()
-
-
-async def read(lines: Lines, count: int | None = None) -> list[str]:
-    """The first lines of a stream, or all of them."""
-    found: list[str] = []
-    async with asyncio.timeout(20):
-        async for batch in lines:
-            found += batch
-            if count is not None and len(found) >= count:
-                break
-    return found
-
-
-async def until(world: World, name: str, status: str) -> None:
-    """Wait for a status. Engines have no event for each of them."""
-    async with asyncio.timeout(20):
-        while (await world.engine.inspect(name)).status != status:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 # --- the engine itself --------------------------------------------------------------------------
