@@ -1,5 +1,6 @@
 """Who asks something of a device: a user (an account number), or the platform (`system`)."""
 
+import json
 from typing import Final, Self
 
 from sandbox.database import Identity
@@ -62,7 +63,10 @@ class Caller:
 
 
 class Logs:
-    """What was heard on a log topic: lines of the container apart from messages of the agent."""
+    """What was heard on a log topic, sorted: the container's lines, the engine's, the agent's.
+
+    All of them share the topic: the engine's are its raw JSON about a pull, a push or a build.
+    """
 
     def __init__(self, events: Events) -> None:
         self.events = events
@@ -70,6 +74,16 @@ class Logs:
     @property
     def lines(self) -> list[str]:
         """The container's lines so far."""
+        return [line for line in self.raw if not _is_from_engine(line)]
+
+    @property
+    def progress(self) -> list[str]:
+        """What the engine said about pulls, pushes and builds so far."""
+        return [line for line in self.raw if _is_from_engine(line)]
+
+    @property
+    def raw(self) -> list[str]:
+        """Every line so far, whoever wrote it."""
         texts = [e.args[0] for e in self.events.heard if e.args and isinstance(e.args[0], str)]
         return [line for text in texts for line in text.split("\n")]
 
@@ -98,3 +112,18 @@ class Logs:
         except TimeoutError as error:
             raise TimeoutError(f"{len(self.lines)} of {count} lines in {within:g} s") from error
         return self.lines
+
+
+_ENGINE_KEYS: Final = frozenset(
+    ("status", "id", "progress", "progressDetail", "stream", "error", "errorDetail", "aux")
+)
+
+
+def _is_from_engine(line: str) -> bool:
+    if not line.startswith('{"'):
+        return False
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and _ENGINE_KEYS.issuperset(said)
