@@ -110,7 +110,6 @@ class AppLogs:
 
         Raises:
             BadRequest: that is no container name, and nothing of it is in memory.
-            StoreFailed: the database refused.
         """
         channel = self._channels.get(container)
         records = channel.history.records() if channel is not None else []

@@ -156,6 +156,7 @@ class Buffer:
         return (
             not self._dropped
             and bool(self._texts)
+            and self._carried_bytes + size <= MESSAGE_LIMIT
             and self._bytes + self._carried_bytes + size <= MESSAGE_LIMIT + CARRY_LIMIT
             and self.buffered + size <= BUFFER_LIMIT
         )

@@ -35,16 +35,18 @@ class Follower:
         instance: the engine's id: the next run of the app is another container.
         attached: set once the engine delivers, or is known not to.
         again: somebody started the same instance once more while its stream was being read.
+        reading: its stream has not ended yet.
     """
 
     instance: str
     attached: asyncio.Event = field(default_factory=asyncio.Event)
     again: bool = False
+    reading: bool = True
     task: asyncio.Task[None] | None = None
 
     @property
     def live(self) -> bool:
-        """Whether it reads, or is about to."""
+        """Whether it reads, or is about to, or still has to send and store the last of it."""
         return self.task is not None and not self.task.done()
 
 

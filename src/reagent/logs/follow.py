@@ -76,7 +76,9 @@ class Readers:
             if seen is None:
                 return
             if (follower := channel.follower) is not None and follower.live:
-                if follower.instance == seen.id:
+                if not follower.reading:  # its last lines are on their way
+                    await _ended(follower, _FINISH_WITHIN)
+                if channel.live and follower.reading and follower.instance == seen.id:
                     follower.again = follower.again or started
                     return
                 await self._retire(follower)
@@ -153,12 +155,13 @@ class Readers:
     async def _read(self, channel: Channel, follower: Follower) -> None:
         """Follow one instance to its end, and once more each time it was started meanwhile."""
         try:
-            await self._read_once(channel, follower.instance, attached=follower.attached)
+            await self._read_once(channel, follower.instance, follower)
             while follower.again:
                 follower.again = False
                 seen = await self._look_at(follower.instance)
                 if seen is not None and seen.status == "running":
-                    await self._read_once(channel, follower.instance)
+                    follower.reading = True
+                    await self._read_once(channel, follower.instance, follower)
         finally:
             follower.attached.set()
 
@@ -166,14 +169,14 @@ class Readers:
         self,
         channel: Channel,
         instance: str,
+        follower: Follower | None = None,
         *,
         follow: bool = True,
-        attached: asyncio.Event | None = None,
     ) -> None:
         try:
             async with self._engine.logs(instance, follow=follow) as lines:
-                if attached is not None:
-                    attached.set()
+                if follower is not None:
+                    follower.attached.set()
                 await channel.pour(lines)
             channel.read_to_end = instance
         except ContainerNotFound:
@@ -181,6 +184,8 @@ class Readers:
         except ReagentError as error:
             _log.warning("log stream ended", container=channel.container, error=error)
         finally:
+            if follower is not None:
+                follower.reading = False
             await self._finish(channel)
         if not channel.history.heard:
             for line in await self.tail(instance):

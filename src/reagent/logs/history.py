@@ -12,7 +12,7 @@ from typing import Final
 
 from reagent import log
 from reagent.contracts.store import Store
-from reagent.errors import BadRequest, ReagentError, RecordNotFound
+from reagent.errors import BadRequest, ReagentError, RecordNotFound, StoreFailed
 from reagent.model.app import AppKey
 from reagent.model.names import ContainerRef, parse_container_name
 
@@ -77,7 +77,7 @@ def from_container(records: Sequence[Record]) -> bool:
 
 
 class StoredHistories:
-    """Histories in the database, by container name. Saving and clearing are best effort.
+    """Histories in the database, by container name. Everything is best effort.
 
     A `pub_` container shares the history of the developer's app. Names that are nobody's app are
     not stored.
@@ -91,15 +91,17 @@ class StoredHistories:
 
         Raises:
             BadRequest: that is no container name.
-            StoreFailed: the database refused.
         """
         named = parse_container_name(container)
         app = AppKey(named.app_key, named.stage)
-        if await self._store.app(app) is None:
-            return []
         try:
+            if await self._store.app(app) is None:
+                return []
             lines = await self._store.log_history(app)
         except RecordNotFound:
+            return []
+        except StoreFailed as error:
+            _log.warning("log history not read", container=container, error=error)
             return []
         return [(Source.CONTAINER, line) for line in lines]
 
