@@ -10,6 +10,7 @@ happened on a device is nobody else's business; one that the reference left read
 
 from __future__ import annotations
 
+import calendar
 import os
 import stat
 import sys
@@ -24,6 +25,7 @@ from reagent.log import Entry
 ROLL_AT: Final = 100 * 1024 * 1024
 KEPT: Final = 2
 _MODE: Final = 0o600
+_SECONDS: Final = "%Y-%m-%dT%H-%M-%S"
 
 
 class LogFile:
@@ -103,30 +105,34 @@ class LogFile:
         self._drop_oldest()
 
     def _rolled_name(self) -> str:
+        """The time in UTC; but never older than the newest one, whatever the clock says.
+
+        Readers and `_drop_oldest` take the order of the names for the order of the lines, and a
+        device without a clock battery starts in 1970.
+        """
+        milliseconds = max([int(self._now() * 1000), *(at + 1 for at, _ in self._rolled())])
+        when = time.strftime(_SECONDS, time.gmtime(milliseconds // 1000))
         stem, extension = os.path.splitext(self._path)
-        milliseconds = int(self._now() * 1000)
-        while True:
-            when = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(milliseconds // 1000))
-            name = f"{stem}-{when}.{milliseconds % 1000:03d}{extension}"
-            if not os.path.lexists(name):
-                return name
-            milliseconds += 1
+        return f"{stem}-{when}.{milliseconds % 1000:03d}{extension}"
 
     def _drop_oldest(self) -> None:
+        for _, path in sorted(self._rolled())[:-KEPT]:
+            try:
+                os.unlink(path)
+            except OSError as error:
+                _complain(f"the old log {path} cannot be removed: {error.strerror or error}")
+
+    def _rolled(self) -> list[tuple[int, str]]:
+        """Milliseconds since 1970 and path of every rolled file; nothing else there is ours."""
         folder, name = os.path.split(self._path)
         stem, extension = os.path.splitext(name)
-        rolled = sorted(
-            entry
-            for entry in os.listdir(folder or ".")
-            if entry.startswith(stem + "-")
-            and entry.endswith(extension)
-            and _is_moment(entry[len(stem) + 1 : len(entry) - len(extension)])
-        )
-        for entry in rolled[:-KEPT]:
-            try:
-                os.unlink(os.path.join(folder, entry))
-            except OSError as error:
-                _complain(f"the old log {entry} cannot be removed: {error.strerror or error}")
+        found = []
+        for entry in os.listdir(folder or "."):
+            if entry.startswith(stem + "-") and entry.endswith(extension):
+                at = _moment(entry[len(stem) + 1 : len(entry) - len(extension)])
+                if at is not None:
+                    found.append((at, os.path.join(folder, entry)))
+        return found
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -134,13 +140,15 @@ class LogFile:
             os.close(descriptor)
 
 
-def _is_moment(text: str) -> bool:
-    """Whether a name was made by rolling: nothing else in the folder is ours to drop."""
+def _moment(text: str) -> int | None:
+    """Milliseconds since 1970 of a rolled file's name; None where it is no such name."""
+    seconds, dot, milliseconds = text.rpartition(".")
+    if not dot or len(milliseconds) != 3 or not milliseconds.isdecimal():
+        return None
     try:
-        time.strptime(text[:-4], "%Y-%m-%dT%H-%M-%S")
+        return calendar.timegm(time.strptime(seconds, _SECONDS)) * 1000 + int(milliseconds)
     except ValueError:
-        return False
-    return text[-4] == "." and text[-3:].isdecimal()
+        return None
 
 
 def _complain(text: str) -> None:
