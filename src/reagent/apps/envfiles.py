@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,10 @@ _log = log.get(__name__)
 
 # What agents before us once wrote; the secret of a device must not be in an app's reach.
 _FORBIDDEN: Final = "DEVICE_SECRET.txt"
+_DRAFT: Final = ".draft"
 _PRIVATE: Final = 0o600
 _PUBLIC: Final = 0o644
+_numbers: Final = count()
 
 
 def write_all(folder: Path, lines: Sequence[str]) -> list[str]:
@@ -38,6 +41,7 @@ def write_all(folder: Path, lines: Sequence[str]) -> list[str]:
     values = dict(line.split("=", 1) for line in lines if "=" in line)
     refused = [name for name in values if not _is_file_name(name)]
     _make_private(folder)
+    _drop_drafts_of_the_dead(folder)
     for name, value in values.items():
         if name not in refused:
             _put(folder, name, value, _PRIVATE)
@@ -99,9 +103,8 @@ def _put(folder: Path, name: str, value: str, mode: int) -> None:
     target = folder / f"{name}.txt"
     if _is_already(target, content, mode):
         return
-    # The process is in the name, so that a cut leaves nothing that the next one stumbles over.
-    draft = folder / f".{os.getpid():x}.draft"
-    draft.unlink(missing_ok=True)
+    # Two threads may be at the same folder: a request refreshes while a transition writes all.
+    draft = folder / f"{_own_drafts()}{next(_numbers)}{_DRAFT}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -112,6 +115,16 @@ def _put(folder: Path, name: str, value: str, mode: int) -> None:
         with suppress(OSError):
             draft.unlink()
         raise
+
+
+def _own_drafts() -> str:
+    return f".{os.getpid():x}-"
+
+
+def _drop_drafts_of_the_dead(folder: Path) -> None:
+    for each in folder.glob(f".*{_DRAFT}"):
+        if not each.name.startswith(_own_drafts()):
+            each.unlink(missing_ok=True)
 
 
 def _is_already(target: Path, content: bytes, mode: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,26 @@ def test_what_stays_the_same_is_not_written_again(folder: Path) -> None:
     after = (folder / "A.txt").stat().st_ino, (folder / "B.txt").stat().st_ino
     assert after[0] == before[0]
     assert after[1] != before[1]
+
+
+def test_drafts_that_a_cut_left_are_cleared_away(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / ".1-0.draft").write_text("half")
+
+    envfiles.write_all(folder, ["A=1"])
+
+    assert _contents(folder) == {"A.txt": "1"}
+
+
+def test_several_threads_may_write_the_same_folder(folder: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        written = [
+            threads.submit(envfiles.write_all, folder, [f"A={number}", f"B={number}"])
+            for number in range(100)
+        ]
+
+    assert [each.result() for each in written] == [[]] * 100
+    assert set(_contents(folder)) == {"A.txt", "B.txt"}
 
 
 def test_a_file_that_cannot_be_written_is_an_error(folder: Path) -> None:
