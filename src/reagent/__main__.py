@@ -102,6 +102,7 @@ def _run(flags: Flags) -> int:
         launcher.decide(flags)
         from reagent.agent import run  # noqa: PLC0415 - everything else comes with it
 
+        log.bridge_stdlib(messaging=flags.debug_messaging)
         return run(flags)
 
 

@@ -39,8 +39,11 @@ def install(*, messaging: bool) -> None:
     for library in _LIBRARIES_OF_MESSAGING:
         logging.getLogger(library).setLevel(logging.DEBUG if messaging else logging.WARNING)
     txaio = sys.modules.get("txaio")
-    if txaio is not None and hasattr(txaio, "set_global_log_level"):
-        txaio.set_global_log_level("trace" if messaging else "warn")
+    if messaging and txaio is not None:
+        # It drops what is below its own level before `logging` hears of it, and has no level
+        # before it knows which event loop it is for.
+        txaio.use_asyncio()
+        txaio.set_global_log_level("trace")
 
 
 def _level(number: int) -> int:
