@@ -130,9 +130,9 @@ class Connection(asyncio.BufferedProtocol):
 
     async def send(self, request: bytes) -> Head:
         """Send a request, read the head of the answer; raises `Broken`, `Malformed`."""
+        self.answered = False
         if self._transport is None or self._ended:
             raise Broken
-        self.answered = False
         self._decoder = UntilClosed()
         self._transport.write(request)
         head = b""
@@ -141,9 +141,9 @@ class Connection(asyncio.BufferedProtocol):
             if not block:
                 raise Broken
             self.answered = True
-            head += block
             if len(head) > _LONGEST_HEAD:
                 raise Malformed("a head without an end")
+            head += block
         if end + 4 < len(head):
             self._blocks.insert(0, head[end + 4 :])
             self._held += len(head) - end - 4

@@ -37,7 +37,7 @@ class Splitter:
             return []
         rest = b"".join(self._parts)
         self._parts, self._held = [], 0
-        return [_text(rest)]
+        return [_last(rest)]
 
     def _hold(self, data: bytes) -> None:
         self._parts.append(data)
@@ -49,12 +49,20 @@ class Splitter:
         return [_text(piece) for piece in full]
 
     def _slowly(self, whole: bytes) -> list[str]:
-        lines = whole[:-1].split(b"\n")
-        return [_text(piece) for line in lines for piece in _pieces(line, self._limit)]
+        found = []
+        for line in whole[:-1].split(b"\n"):
+            *full, rest = _pieces(line, self._limit)
+            found += [*map(_text, full), _last(rest)]
+        return found
 
 
-def _text(line: bytes) -> str:
-    return line.removesuffix(b"\r").decode("utf-8", "replace")
+def _text(piece: bytes) -> str:
+    return piece.decode("utf-8", "replace")
+
+
+def _last(piece: bytes) -> str:
+    """The end of a line, without the carriage return that terminals put there."""
+    return _text(piece.removesuffix(b"\r"))
 
 
 def _pieces(line: bytes, limit: int) -> list[bytes]:
