@@ -103,6 +103,10 @@ class Buffer:
         """End the open window, if there is one; its message is then ready."""
         if not self._open:
             return
+        if not self._texts and self._ready:
+            # Nothing but lost lines, and older messages still wait: one marker after them will do.
+            self._opened = at
+            return
         size = self._bytes
         texts = self._texts
         if self._dropped:

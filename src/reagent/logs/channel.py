@@ -15,7 +15,7 @@ from reagent.contracts.backend import Backend
 from reagent.contracts.clock import Clock
 from reagent.contracts.engine import Lines
 from reagent.contracts.messenger import Messenger
-from reagent.errors import ReagentError
+from reagent.errors import NotConnected, ReagentError
 from reagent.logs.batch import Batcher, Publish
 from reagent.logs.gate import Gate
 from reagent.logs.history import History
@@ -174,8 +174,10 @@ class Channels:
         try:
             async with asyncio.timeout(_SEND_WITHIN):
                 await self._messenger.publish(log_topic(self._serial(), container), message)
+        except NotConnected:
+            return  # said once by the link, not for every message here
         except (ReagentError, TimeoutError) as error:
-            _log.debug("log message not sent", container=container, error=error)
+            _log.warning("log message not sent", container=container, error=error)
 
     def _made(self, container: str) -> Channel:
         channel = self._by_name.get(container)

@@ -19,6 +19,10 @@ from reagent.model.names import ContainerRef, parse_container_name
 LIMIT: Final = 100
 """Entries that are kept of one container."""
 
+MOST_CHARACTERS: Final = 4 * 1024 * 1024
+"""Characters of them: a hundred lines of a mebibyte would fill a small device, and no router takes
+them in one answer."""
+
 _log = log.get(__name__)
 
 
@@ -36,7 +40,8 @@ class History:
     """Entries of one container, the newest last. The oldest make room, whoever wrote them."""
 
     def __init__(self) -> None:
-        self._entries: deque[Record] = deque(maxlen=LIMIT)
+        self._entries: deque[Record] = deque()
+        self._characters = 0
         self.unsaved = False
 
     def __bool__(self) -> bool:
@@ -44,17 +49,19 @@ class History:
 
     def add(self, lines: Sequence[str]) -> None:
         """Take lines of a stream."""
-        self._entries.extend((Source.CONTAINER, line) for line in lines[-LIMIT:])
-        self.unsaved = True
+        newest = lines[-LIMIT:]
+        self._entries.extend([(Source.CONTAINER, line) for line in newest])
+        self._make_room(sum(map(len, newest)))
 
     def note(self, text: str) -> None:
         """Take a notice of the agent."""
         self._entries.append((Source.AGENT, text))
-        self.unsaved = True
+        self._make_room(len(text))
 
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()
+        self._characters = 0
         self.unsaved = False
 
     def records(self) -> list[Record]:
@@ -69,6 +76,13 @@ class History:
     def heard(self) -> bool:
         """Whether anything of it came from the container."""
         return from_container(self._entries)
+
+    def _make_room(self, characters: int) -> None:
+        self.unsaved = True
+        self._characters += characters
+        while len(self._entries) > LIMIT or self._characters > MOST_CHARACTERS:
+            _, text = self._entries.popleft()
+            self._characters -= len(text)
 
 
 def from_container(records: Sequence[Record]) -> bool:
@@ -116,6 +130,7 @@ class StoredHistories:
                 AppKey(named.app_key, named.stage), named.app_name, history.texts()
             )
         except ReagentError as error:
+            history.unsaved = True
             _log.warning("log history not stored", container=container, error=error)
 
     async def clear(self, container: str) -> None:

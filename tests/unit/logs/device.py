@@ -107,10 +107,10 @@ class Link(FakeMessenger):
 class Device:
     """Everything together."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, engine: FakeEngine | None = None) -> None:
         self.link = Link()
         self.audience = Audience(self.link)
-        self.engine = FakeEngine()
+        self.engine = engine or FakeEngine()
         self.store = store
         self.logs = AppLogs(
             self.link, self.audience, self.engine, store, SwiftClock(), lambda: SERIAL

@@ -3,11 +3,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from reagent.adapters.sqlite.store import open_store
+from reagent.contracts.engine import Lines
 from reagent.errors import Canceled, EngineFailed, EngineUnavailable
-from tests.unit.logs.device import APP, Device
+from tests.fakes.engine import FakeEngine
+from tests.unit.logs.device import APP, Device, SwiftClock
 
 
 class Records:
@@ -23,6 +28,24 @@ class Records:
             yield list(batch)
         if self.error is not None:
             raise self.error
+
+
+class LateEnd(FakeEngine):
+    """The first stream of a log ends when told to; the following ones never do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end = asyncio.Event()
+
+    @asynccontextmanager
+    async def logs(self, *_: object, **__: object) -> AsyncIterator[Lines]:
+        number = sum(request.startswith("read ") for request in self.asked) + 1
+        await self._enter(f"read {number}")
+        yield self._run(number)
+
+    async def _run(self, number: int) -> AsyncIterator[list[str]]:
+        yield [f"run {number}"]
+        await (self.end if number == 1 else asyncio.Event()).wait()
 
 
 PULLING = json.dumps({"status": "Pulling fs layer", "id": "a1b2"})
@@ -96,22 +119,20 @@ async def test_the_last_lines_of_the_old_container_come_before_the_new_one_s(
 
 
 async def test_a_container_that_is_started_again_before_its_end_was_seen_is_read_again(
-    device: Device,
+    tmp_path: Path,
 ) -> None:
-    device.engine.has_container(APP)
-    await device.logs.follow(APP)
-    device.engine.crash(APP)
-    device.engine.hold("inspect")
-    following = asyncio.ensure_future(device.logs.follow(APP))
-    device.engine.release("inspect")
-    await following
-    await device.engine.start(APP)
-    await device.settled()
-    await device.logs.follow(APP)
-    device.engine.print(APP, ["second run"])
-    await device.settled()
+    async with open_store(tmp_path / "reagent.db", SwiftClock()) as store:
+        device = Device(store, engine := LateEnd())
+        engine.has_container(APP)
+        await device.logs.follow(APP)
 
-    assert (await device.logs.history(APP))[-1] == "second run"
+        await device.logs.follow(APP)  # after a start that the reader knows nothing of
+        engine.end.set()
+        await engine.until_asked("read 2")
+        await device.settled()
+
+        assert await device.logs.history(APP) == ["run 1", "run 2"]
+        await device.logs.close()
 
 
 async def test_a_stream_that_ends_stores_the_last_hundred_entries(device: Device) -> None:

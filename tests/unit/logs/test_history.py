@@ -27,6 +27,25 @@ def test_of_a_large_batch_the_newest_are_kept() -> None:
     assert history.texts() == [str(number) for number in range(900, 1000)]
 
 
+def test_large_lines_are_kept_within_a_limit_of_their_own() -> None:
+    history = History()
+
+    for number in range(10):
+        history.add([f"{number}".ljust(1024 * 1024, "x")])
+
+    assert [text[0] for text in history.texts()] == ["6", "7", "8", "9"]
+
+
+def test_a_cleared_history_has_room_again() -> None:
+    history = History()
+    history.add(["x" * 1024 * 1024] * 4)
+
+    history.clear()
+    history.add(["y" * 1024 * 1024] * 4)
+
+    assert len(history.texts()) == 4
+
+
 def test_entries_know_who_wrote_them() -> None:
     history = History()
     history.note("starting")
