@@ -1,7 +1,8 @@
 """Crossbar's own Python environment: large, with pins of its own, made once and kept.
 
-It lives in `.cache/crossbar`. A marker file, written last, holds the digest of the lock file and
-the Python that made it: a half-made environment, another lock or another Python means anew.
+It lives in `.cache/crossbar`. A marker file, written last, holds the digest of the lock file: a
+half-made environment, another lock, or a Python that is gone means anew. It need not be the Python
+that runs the sandbox.
 """
 
 import fcntl
@@ -34,7 +35,9 @@ def program() -> Path:
 def is_ready() -> bool:
     """Whether the environment is whole, and made from the lock file as it is now."""
     try:
-        return MARKER.read_text(encoding="ascii") == _fingerprint() and program().exists()
+        whole = MARKER.read_text(encoding="ascii") == _fingerprint()
+        # A link: where the Python behind it was removed, it does not exist.
+        return whole and program().exists() and (FOLDER / "bin" / "python").exists()
     except OSError:
         return False
 
@@ -90,8 +93,7 @@ def _step(command: list[str], within: float) -> None:
 
 
 def _fingerprint() -> str:
-    lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    return f"{lock} {sys.version_info.major}.{sys.version_info.minor}\n"
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest() + "\n"
 
 
 @contextmanager

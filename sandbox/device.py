@@ -203,10 +203,13 @@ class Device:
     async def close(self) -> None:
         """Stop it, quickly if need be, and end whatever of it is left."""
         await self.stop(5.0)
-        if self._process is not None:
-            for pid in self.leftovers():
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
+        for pid in self.leftovers():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        for _ in range(60):  # /proc tells nobody when a process is gone
+            if not self.leftovers():
+                break
+            await asyncio.sleep(_POLL_S)
 
     def leftovers(self) -> list[int]:
         """Processes of the session that the agent was started in, other than the agent itself."""
