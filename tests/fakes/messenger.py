@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -56,7 +57,7 @@ class FakeRouter:
     """What sessions share: who offers and who hears what. Knows `force_reregister` as Crossbar does."""
 
     def __init__(self) -> None:
-        self.procedures: dict[str, tuple[FakeMessenger | None, bool, Handler]] = {}
+        self.procedures: dict[str, tuple[FakeMessenger | None, Handler]] = {}
         self.listeners: dict[str, list[tuple[FakeMessenger, Listener]]] = {}
         self.numbers = count(12345)
         self.forbidden: set[str] = set()
@@ -64,7 +65,7 @@ class FakeRouter:
 
     def offer(self, procedure: str, handler: Procedure) -> None:
         """The platform offers a procedure."""
-        self.procedures[procedure] = (None, False, handler)
+        self.procedures[procedure] = (None, handler)
 
     def answer(self, procedure: str, *args: object) -> None:
         """The platform answers a procedure always the same."""
@@ -75,12 +76,12 @@ class FakeRouter:
         self.offer(procedure, same)
 
     def claim(self, session: FakeMessenger, procedure: str) -> None:
-        """A session holds a procedure that nobody can take over."""
+        """A session holds a procedure from before we came."""
 
         async def empty(_: Call) -> Answer:
             return Answer()
 
-        self.procedures[procedure] = (session, False, empty)
+        self.procedures[procedure] = (session, empty)
 
     def fail(self, procedure: str, text: str = "out of order") -> None:
         """The platform answers a procedure with an error."""
@@ -104,7 +105,7 @@ class FakeRouter:
 
     def forget(self, session: FakeMessenger) -> None:
         """A session is gone, with all it offered and listened to."""
-        for uri, (owner, _, _) in list(self.procedures.items()):
+        for uri, (owner, _) in list(self.procedures.items()):
             if owner is session:
                 del self.procedures[uri]
         for listeners in self.listeners.values():
@@ -163,7 +164,7 @@ class FakeMessenger:
         self, procedure: str, *args: object, caller: object = "system", **kwargs: object
     ) -> Answer:
         """Somebody calls a procedure; a `ReagentError` of the handler passes through."""
-        _, _, handler = self.router.procedures[procedure]
+        _, handler = self.router.procedures[procedure]
         return await handler(Call(list(args), kwargs, caller))
 
     async def call(
@@ -180,7 +181,7 @@ class FakeMessenger:
         if procedure not in self.router.procedures:
             uri = "wamp.error.no_such_procedure"
             raise CallFailed(f"{uri}: no callee registered for procedure <{procedure}>", uri)
-        _, _, handler = self.router.procedures[procedure]
+        _, handler = self.router.procedures[procedure]
         try:
             async with asyncio.timeout(deadline):
                 return await self._while_up(
@@ -213,11 +214,10 @@ class FakeMessenger:
         self._require()
         self.registrations.append(Registered(procedure, force))
         await self._admit(procedure)
-        holder = self.router.procedures.get(procedure)
-        if holder is not None and not (force and holder[1]):
+        if procedure in self.router.procedures and not force:
             uri = "wamp.error.procedure_already_exists"
             raise CallFailed(f"{uri}: register for already registered procedure '{procedure}'", uri)
-        self.router.procedures[procedure] = (self, force, handler)
+        self.router.procedures[procedure] = (self, handler)
         return FakeHandle(next(self.router.numbers), lambda: self._withdraw(procedure))
 
     async def subscribe(self, topic: str, listener: Listener) -> FakeHandle:
@@ -229,8 +229,9 @@ class FakeMessenger:
         return FakeHandle(next(self.router.numbers), lambda: self._deafen(topic, entry))
 
     async def hears(self, listener: Listener, event: Event) -> None:
-        """Deliver an event."""
-        await listener(event)
+        """Deliver an event; a listener that fails harms nobody."""
+        with suppress(Exception):
+            await listener(event)
 
     def _require(self) -> None:
         if not self.connected:
