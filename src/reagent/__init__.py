@@ -11,7 +11,7 @@ Imports go down only:
     apps          an app's life on this device
     connection | logs | terminals | tunnels | device | updates     one idea each
     aio           asyncio made safe
-    contracts     what we ask of the world
-    model         words of the domain          | settings   what we were told
+    contracts     what we ask of the world     | settings   what we were told
+    model         words of the domain
     errors        what can go wrong
 """

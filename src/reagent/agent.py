@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -258,12 +258,22 @@ async def _run(flags: Flags) -> int:
     async with open_world(flags, paths) as world:
         agent = build(world, device_file, folders, milestones)
         try:
-            await agent.run(stop)
+            async with profiling(flags):
+                await agent.run(stop)
         except (AuthenticationRefused, SerialTaken) as error:
             log.milestone(str(error))
             _log.error("the platform refuses this device", error=error, slug=error.slug)
             return 1
     return 0
+
+
+def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:
+    """The loopback page, where it was asked for; the module is not even loaded where not."""
+    if not flags.profiling:
+        return nullcontext()
+    from reagent.adapters.posix.profiling import serve_profiling  # noqa: PLC0415
+
+    return serve_profiling(flags.profiling_port)
 
 
 def _listen_to_signals(stop: asyncio.Event) -> None:

@@ -12,8 +12,8 @@ from reagent.model.device import Status
 class StatusReport:
     """Sends the status with the host's figures.
 
-    `EMERGENCY` takes the place of `CONNECTED`, never of `CONFIGURING`. The platform's base URL comes
-    back with the answer; one that is missing leaves what is known unchanged.
+    `EMERGENCY` takes the place of `CONNECTED`, never of `CONFIGURING`. The platform's base URL
+    comes back with the answer; one that is missing leaves what is known unchanged.
     """
 
     def __init__(
