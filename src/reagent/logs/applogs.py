@@ -121,13 +121,13 @@ class AppLogs:
     async def revive(self, containers: Sequence[str]) -> None:
         """Bring the logs of these apps to life on a session that is new.
 
-        Who listens is asked anew, for all that are being followed as well; those that are not are
-        followed again, if there is something to read. One that fails does not keep the others
+        Who listens is asked anew, for whatever is being read as well; apps that are not followed
+        are followed again, if there is something to read. One that fails does not keep the others
         from it. Never fails; returns after 10 s at most, what is not attached by then attaches
         later.
         """
-        live = [channel.container for channel in self._channels.all() if channel.live]
-        names = list(dict.fromkeys([*containers, *live]))
+        busy = [channel.container for channel in self._channels.all() if channel.busy]
+        names = list(dict.fromkeys([*containers, *busy]))
         self._channels.gate.forget_all_but(names)
         self._channels.forget_placeholders()
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -149,7 +149,7 @@ class AppLogs:
         await self._bounded(
             self._ask_in_turn(channel, slots)
             for channel in self._channels.all()
-            if channel.live and not self._channels.gate.is_open(channel.container)
+            if channel.busy and not self._channels.gate.is_open(channel.container)
         )
 
     async def close(self) -> None:

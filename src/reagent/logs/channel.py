@@ -78,6 +78,12 @@ class Channel:
         self.read_to_end = ""
         self.placeholder = False
         self._gate = gate
+        self._streams = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a stream is being read into it, or soon will be."""
+        return self.live or self._streams > 0
 
     @property
     def live(self) -> bool:
@@ -91,11 +97,15 @@ class Channel:
             The last line that was not empty.
         """
         last = ""
-        async for batch in lines:
-            self.history.add(batch)
-            if self._gate.is_open(self.container):
-                self.batcher.add(batch)
-            last = next((line for line in reversed(batch) if line), last)
+        self._streams += 1
+        try:
+            async for batch in lines:
+                self.history.add(batch)
+                if self._gate.is_open(self.container):
+                    self.batcher.add(batch)
+                last = next((line for line in reversed(batch) if line), last)
+        finally:
+            self._streams -= 1
         return last
 
 

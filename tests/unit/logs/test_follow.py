@@ -311,6 +311,31 @@ async def test_a_pull_without_a_link_goes_on(device: Device) -> None:
     assert await device.logs.history(APP) == [PULLING]
 
 
+async def test_a_build_is_heard_through_a_reconnect(device: Device) -> None:
+    class Build:
+        def __init__(self) -> None:
+            self.reconnected = asyncio.Event()
+
+        async def __aiter__(self) -> AsyncIterator[list[str]]:
+            yield ["step 1"]
+            await self.reconnected.wait()
+            yield ["step 2"]
+
+    await device.logs.subscribe_meta()
+    await device.audience.opens("pub_77_vision")
+    build = Build()
+    building = asyncio.ensure_future(device.logs.stream("pub_77_vision", build))
+    await device.until("step 1", "pub_77_vision")
+
+    device.link.go_down()
+    device.audience.move()
+    await device.reconnect(APP)
+    build.reconnected.set()
+    await building
+
+    assert device.lines("pub_77_vision") == ["step 1", "step 2"]
+
+
 async def test_a_pull_that_is_cancelled_stores_what_it_had(device: Device) -> None:
     class Endless:
         async def __aiter__(self) -> AsyncIterator[list[str]]:
