@@ -98,8 +98,8 @@ class Watch:
 
     async def _tick(self) -> None:
         """A second, or less when an event comes."""
-        sleeping = asyncio.ensure_future(self._clock.sleep(_TICK_S))
-        waiting = asyncio.ensure_future(self._something.wait())
+        sleeping = asyncio.create_task(self._clock.sleep(_TICK_S), name="look at containers, tick")
+        waiting = asyncio.create_task(self._something.wait(), name="look at containers, event")
         try:
             await asyncio.wait((sleeping, waiting), return_when=asyncio.FIRST_COMPLETED)
         finally:
