@@ -86,6 +86,7 @@ static void initialize(int argc, char **argv)
                            &config.base_prefix, &config.base_exec_prefix, &config.stdlib_dir};
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
         refuse(PyConfig_SetString(&config, nowhere[i], L""));
+    refuse(PyConfig_SetString(&config, &config.platlibdir, L"lib"));
     refuse(PyConfig_SetString(&config, &config.run_command, payload_command));
     refuse(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);

@@ -15,11 +15,13 @@ struct entry {
 
 extern const unsigned char payload[];
 
-/* Both sorted by name in byte order. */
+/* Each sorted by name in byte order. */
 extern const struct entry payload_modules[];
 extern const size_t payload_module_count;
 extern const struct entry payload_resources[];
 extern const size_t payload_resource_count;
+extern const struct entry payload_generated[];
+extern const size_t payload_generated_count;
 
 /* What the interpreter needs before our own importer runs. */
 extern const struct _frozen payload_bootstrap[];

@@ -106,6 +106,19 @@ static PyObject *resource(PyObject *self, PyObject *name)
     return result;
 }
 
+PyDoc_STRVAR(generated_doc,
+             "generated(text) -> what a start makes of it, made at build time; None for other texts");
+static PyObject *generated(PyObject *self, PyObject *text)
+{
+    const struct entry *entry = find(text, payload_generated, payload_generated_count);
+    if (entry == NULL) {
+        if (PyErr_Occurred())
+            return NULL;
+        Py_RETURN_NONE;
+    }
+    return PyMarshal_ReadObjectFromString((const char *)payload + entry->offset, entry->size);
+}
+
 static PyObject *names(const struct entry *table, size_t count)
 {
     PyObject *result = PyTuple_New((Py_ssize_t)count);
@@ -160,6 +173,7 @@ static PyMethodDef methods[] = {
     {"locate", locate, METH_O, locate_doc},
     {"code", code, METH_O, code_doc},
     {"resource", resource, METH_O, resource_doc},
+    {"generated", generated, METH_O, generated_doc},
     {"resource_names", resource_names, METH_NOARGS, resource_names_doc},
     {"module_names", module_names, METH_NOARGS, module_names_doc},
     {"trim", trim, METH_NOARGS, trim_doc},

@@ -19,14 +19,15 @@ def test_everything_can_be_read_back_through_the_tables() -> None:
     modules = {"b": (CODE, False), "a": (CODE + b"a", True), "a.c": (CODE + b"c", False)}
     resources = {"version.txt": b"1.0.0\n"}
 
-    payload = laid_out(modules, resources, stored={"a"})
+    payload = laid_out(modules, resources, {"text": b"made"}, stored={"a"})
 
     assert {at.name: (content(payload, at), at.is_package) for at in payload.modules} == modules
     assert {at.name: content(payload, at) for at in payload.resources} == resources
+    assert {at.name: content(payload, at) for at in payload.generated} == {"text": b"made"}
 
 
 def test_what_every_start_imports_lies_first_and_as_it_is() -> None:
-    payload = laid_out({"a": (CODE, False), "z": (CODE, False)}, {}, stored={"z"})
+    payload = laid_out({"a": (CODE, False), "z": (CODE, False)}, {}, {}, stored={"z"})
 
     a, z = payload.modules
     assert (z.offset, z.inflated) == (0, 0)
@@ -34,10 +35,16 @@ def test_what_every_start_imports_lies_first_and_as_it_is() -> None:
     assert a.inflated == len(CODE) > a.size
 
 
+def test_what_is_generated_is_never_compressed_as_every_start_asks_for_it() -> None:
+    payload = laid_out({}, {}, {"text": CODE}, stored=())
+
+    assert payload.generated == (Entry("text", 0, len(CODE), 0, is_package=False),)
+
+
 def test_what_compression_does_not_shrink_is_not_compressed() -> None:
     noise = bytes(range(256))
 
-    payload = laid_out({}, {"noise": noise}, stored=())
+    payload = laid_out({}, {"noise": noise}, {}, stored=())
 
     assert payload.resources == (Entry("noise", 0, 256, 0, is_package=False),)
 
@@ -45,15 +52,19 @@ def test_what_compression_does_not_shrink_is_not_compressed() -> None:
 def test_tables_are_sorted_by_the_bytes_of_names_as_strcmp_sorts() -> None:
     names = ["a.b", "a_b", "a", "aB", "ä"]
 
-    payload = laid_out(dict.fromkeys(names, (CODE, False)), {}, stored=())
+    payload = laid_out(dict.fromkeys(names, (CODE, False)), {}, {}, stored=())
 
     found = [entry.name.encode() for entry in payload.modules]
     assert found == sorted(found)
 
 
 def test_the_order_of_the_sources_does_not_change_a_byte() -> None:
-    one = laid_out({"a": (CODE, False), "b": (b"b", True)}, {"x": b"1", "y": b"2"}, stored={"b"})
-    two = laid_out({"b": (b"b", True), "a": (CODE, False)}, {"y": b"2", "x": b"1"}, stored={"b"})
+    one = laid_out(
+        {"a": (CODE, False), "b": (b"b", True)}, {"x": b"1", "y": b"2"}, {}, stored={"b"}
+    )
+    two = laid_out(
+        {"b": (b"b", True), "a": (CODE, False)}, {"y": b"2", "x": b"1"}, {}, stored={"b"}
+    )
 
     assert one == two
 
@@ -71,7 +82,9 @@ def test_bytecode_holds_no_docstrings_no_asserts_and_no_folder(tmp_path: Path) -
 
 
 def test_the_tables_in_c_hold_a_row_for_each_entry_and_escape_what_c_would_read() -> None:
-    payload = laid_out({"encodings": (b"code", True)}, {'odd"name\\': b"x"}, stored={"encodings"})
+    payload = laid_out(
+        {"encodings": (b"code", True)}, {'odd"name\\': b"x"}, {}, stored={"encodings"}
+    )
 
     text = c_tables(
         payload,

@@ -1,6 +1,7 @@
 """From sources to one executable: collect, compile, lay out, link, check, strip."""
 
 import json
+import marshal
 import subprocess
 import sys
 import tarfile
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from reagent_build.inside import toolchain
-from reagent_build.inside.contents import Module, covers, merged, modules_under
+from reagent_build.inside.contents import Module, merged, modules_under
+from reagent_build.inside.patches import patched
 from reagent_build.inside.payload import c_tables, compiled, laid_out
 from reagent_build.inside.toolchain import BuildError
 
@@ -69,19 +71,17 @@ def assemble(inputs: Path, work: Path, order: Order) -> Path:
     for wheel in sorted((inputs / "wheels").glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
-    modules = _modules(inputs, site, spec, order)
-    stored = _imported_at_start(inputs, site, spec) & set(modules)
-    for name, text in _written_by_the_build(order).items():
-        path = work / f"{name}.py"
-        path.write_text(text)
-        modules[name] = replace(modules[name], path=path)
+    modules = _modules(inputs, site, work, spec, order)
+    stored, generated = _learn_the_start(inputs, work, spec, modules)
     payload = laid_out(
         {name: (compiled(module), module.is_package) for name, module in modules.items()},
         _resources(inputs, site, spec),
+        generated,
         stored | set(spec.bootstrap),
     )
     print(
-        f"{len(modules)} modules, {len(stored)} of them ready to run,"
+        f"{len(modules)} modules, {len(stored)} of them and {len(generated)} generated texts"
+        " ready to run,"
         f" {len(payload.block) / 1e6:.1f} MB",
         file=sys.stderr,
     )
@@ -137,39 +137,61 @@ def _written_by_the_build(order: Order) -> dict[str, str]:
     }
 
 
-def _modules(inputs: Path, site: Path, spec: Spec, order: Order) -> dict[str, Module]:
+def _modules(inputs: Path, site: Path, work: Path, spec: Spec, order: Order) -> dict[str, Module]:
+    stdlib = modules_under(STDLIB, spec.left_out_of_stdlib)
     stand_ins = modules_under(inputs / "build/static/stand_ins")
     zones = stand_ins.pop("_sysconfigdata")
-    importer = inputs / "build/static/importer.py"
     found = merged(
-        modules_under(STDLIB, spec.left_out_of_stdlib),
+        stdlib,
         modules_under(site, spec.left_out),
         modules_under(inputs / "src", spec.left_out),
         stand_ins,
     )
+    # A stand-in for a module of the standard library finds the real one under another name.
+    found |= {
+        f"_full_{name}": replace(stdlib[name], name=f"_full_{name}")
+        for name in stand_ins
+        if name in stdlib
+    }
     found["_reagent_importer"] = Module(
-        "_reagent_importer", importer, is_package=False, shown_as="<importer.py>"
+        "_reagent_importer",
+        inputs / "build/static/importer.py",
+        is_package=False,
+        shown_as="<importer.py>",
     )
     name = f"_sysconfigdata__linux_{order.multiarch}"
-    found[name] = Module(name, zones.path, is_package=False, shown_as="<_sysconfigdata.py>")
-    return dict(sorted(found.items()))
+    found[name] = replace(zones, name=name)
+    for name, text in _written_by_the_build(order).items():
+        path = work / f"{name}.py"
+        path.write_text(text)
+        found[name] = replace(found[name], path=path)
+    patches = tomllib.loads((inputs / "build/static/patches.toml").read_text())["patch"]
+    return dict(sorted(patched(found, patches, work).items()))
 
 
-def _imported_at_start(inputs: Path, site: Path, spec: Spec) -> set[str]:
-    """Import what every start imports, in the container's own Python, and look what came along."""
-    folders = [inputs / "build/static/stand_ins", inputs / "src", site]
-    program = (
-        "import sys\n"
-        f"sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
-        f"for name in {list(spec.at_start)!r}: __import__(name)\n"
-        "print(*sorted(sys.modules), sep='\\n')\n"
-    )
+def _learn_the_start(
+    inputs: Path, work: Path, spec: Spec, modules: Mapping[str, Module]
+) -> tuple[set[str], dict[str, bytes]]:
+    """Start once, in the container's own Python; see start.py.
+
+    Returns the modules that came along, and what was generated on the way, marshalled.
+    """
+    nothing = work / "nothing.py"
+    nothing.touch()
+    table = {
+        name: (str(module.path or nothing), module.is_package) for name, module in modules.items()
+    }
+    script = inputs / "build/reagent_build/inside/start.py"
     done = subprocess.run(
-        ["python3.13", "-I", "-S", "-B", "-c", program], capture_output=True, text=True, check=False
+        ["python3.13", "-I", "-S", "-B", script],
+        input=marshal.dumps((spec.at_start, str(inputs / "src/reagent"), table)),
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
-        raise BuildError(f"what every start imports cannot be imported:\n{done.stderr}")
-    return {name for name in done.stdout.split() if not covers(("site",), name)}
+        raise BuildError(f"what every start imports cannot be imported:\n{done.stderr.decode()}")
+    names, generated = marshal.loads(done.stdout)
+    return set(names) & set(modules), {key: marshal.dumps(value) for key, value in generated}
 
 
 def _resources(inputs: Path, site: Path, spec: Spec) -> dict[str, bytes]:

@@ -35,6 +35,7 @@ class Payload:
     block: bytes
     modules: tuple[Entry, ...]
     resources: tuple[Entry, ...]
+    generated: tuple[Entry, ...]
 
 
 def compiled(module: Module) -> bytes:
@@ -51,11 +52,18 @@ def compiled(module: Module) -> bytes:
 
 
 def laid_out(
-    modules: Mapping[str, tuple[bytes, bool]], resources: Mapping[str, bytes], stored: Iterable[str]
+    modules: Mapping[str, tuple[bytes, bool]],
+    resources: Mapping[str, bytes],
+    generated: Mapping[str, bytes],
+    stored: Iterable[str],
 ) -> Payload:
-    """Put modules (name -> bytecode, is a package) and resources into one block.
+    """Put everything into one block.
 
-    What `stored` names lies there as it is, everything else compressed.
+    Args:
+        modules: name -> bytecode, and whether it is a package.
+        resources: name -> content.
+        generated: what `_reagent.generated` is asked -> its answer, marshalled.
+        stored: names of what lies there as it is; `generated` always does, all else is compressed.
     """
     as_they_are = frozenset(stored)
     block = bytearray()
@@ -75,13 +83,19 @@ def laid_out(
         put(name, modules[name][0], packed=packed, is_package=modules[name][1])
         for name, packed in sorted(first.items(), key=lambda item: (item[1], item[0].encode()))
     ]
+    ready = [
+        put(key, content, packed=False, is_package=False)
+        for key, content in sorted(generated.items())
+    ]
     data = [
         put(name, resources[name], packed=name not in as_they_are, is_package=False)
         for name in sorted(resources, key=str.encode)
     ]
-    return Payload(
-        bytes(block), tuple(sorted(entries, key=lambda entry: entry.name.encode())), tuple(data)
-    )
+    return Payload(bytes(block), _in_order(entries), _in_order(data), _in_order(ready))
+
+
+def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(sorted(entries, key=lambda entry: entry.name.encode()))
 
 
 def c_tables(
@@ -99,6 +113,7 @@ def c_tables(
     lines = ['#include "payload.h"', ""]
     lines += _entry_table("modules", "module", payload.modules)
     lines += _entry_table("resources", "resource", payload.resources)
+    lines += _entry_table("generated", "generated", payload.generated)
     lines.append("const struct _frozen payload_bootstrap[] = {")
     for name in sorted(bootstrap):
         at = places[name]
