@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from reagent import log
 from reagent.adapters.docker.address import Address
 from reagent.adapters.docker.errors import unavailable
 from reagent.adapters.docker.threads import Threads
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CALL_S = 30
+
+_log = log.get(__name__)
 
 
 class Sdk:
@@ -47,17 +52,31 @@ class Sdk:
             raise unavailable(self._address.text, f"nothing within {within:g} s") from error
 
     def close(self) -> None:
-        """Close its connections; the next call opens new ones."""
-        with self._lock:
-            client, self._client = self._client, None
+        """Close its connections; the next call opens new ones.
+
+        A thread that is just loading the SDK is not waited for; it ends with the process.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        client, self._client = self._client, None
+        self._lock.release()
         if client is not None:
             client.close()
 
     def _connected(self, version: str) -> Client:
         with self._lock:
             if self._client is None or self._version != version:
-                # Late on purpose, and nowhere else: this loads the SDK.
-                from reagent.adapters.docker.client import Client  # noqa: PLC0415
-
-                self._client, self._version = Client(self._address, version, _CALL_S), version
+                self._client, self._version = _load()(self._address, version, _CALL_S), version
             return self._client
+
+
+def _load() -> type[Client]:
+    """Late on purpose, and nowhere else: this imports the SDK."""
+    began = time.monotonic()
+    with warnings.catch_warnings():
+        # The executables leave out what `requests` guesses encodings with; it says so by a warning.
+        warnings.simplefilter("ignore")
+        from reagent.adapters.docker.client import Client  # noqa: PLC0415
+
+    _log.debug("docker SDK ready", milliseconds=round((time.monotonic() - began) * 1000))
+    return Client

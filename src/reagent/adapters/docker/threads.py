@@ -35,6 +35,8 @@ class Threads:
         future: asyncio.Future[T] = loop.create_future()
 
         def job() -> None:
+            if future.cancelled():
+                return  # given up while it waited for a thread: it must not happen later
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 try:
                     result = call()

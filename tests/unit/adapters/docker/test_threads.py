@@ -66,6 +66,23 @@ async def test_a_cancelled_call_lets_go_at_once() -> None:
     assert await threads.run(lambda: "next") == "next"
 
 
+async def test_a_call_given_up_while_it_waited_never_happens() -> None:
+    threads = Threads(limit=1)
+    gate = threading.Event()
+    happened: list[str] = []
+    held = asyncio.create_task(threads.run(waits_for(gate)))
+    queued = asyncio.create_task(threads.run(lambda: happened.append("late")))
+    await asyncio.sleep(0)
+
+    queued.cancel()
+    await asyncio.gather(queued, return_exceptions=True)
+    gate.set()
+    await held
+    await threads.run(lambda: happened.append("next"))
+
+    assert happened == ["next"]
+
+
 async def test_no_thread_holds_up_the_end_of_the_process_or_stays_without_work() -> None:
     threads = Threads(idle_s=0.01)
 
