@@ -13,7 +13,7 @@ from reagent import log
 from reagent.apps.actions.table import action_for
 from reagent.apps.actions.workshop import Job, Workshop
 from reagent.apps.states import DISK_GROWING
-from reagent.apps.transitions import Verb, update_due, verb_for
+from reagent.apps.transitions import LATER, Verb, update_due, verb_for
 from reagent.contracts.backend import Backend
 from reagent.contracts.store import Store
 from reagent.errors import (
@@ -97,7 +97,7 @@ class Machine:
         try:
             if self._emergency() and wanted.target in DISK_GROWING:
                 raise Failed(f"the disk is full: {app.app_name} cannot be {wanted.target}")  # noqa: TRY301
-            verb = Verb.UPDATE if update_due(app, wanted) else self._verb(job)
+            verb = await self._choose(job)
             if verb is None:
                 return Outcome.UNDEFINED
             _log.info("transition", app=app.app_name, stage=app.stage, verb=verb, now=app.state)
@@ -115,6 +115,18 @@ class Machine:
             _log.exception("transition broke", app=app.app_name, stage=app.stage)
             return Outcome.FAILED
         return Outcome.STAYED if verb == Verb.STAY else Outcome.DONE
+
+    async def _choose(self, job: Job) -> Verb | None:
+        """The update gate, then the table.
+
+        While updating is not in this version an update that is due must not keep an app from
+        running: it is refused by name, and the rest of the request counts.
+        """
+        if update_due(job.app, job.wanted):
+            if Verb.UPDATE not in LATER:
+                return Verb.UPDATE
+            await self._refuse(job, NotInThisVersion(f"{Verb.UPDATE}: not in this version"))
+        return self._verb(job)
 
     def _verb(self, job: Job) -> Verb | None:
         try:
@@ -141,5 +153,5 @@ class Machine:
         app = job.app
         _log.warning("refused", app=app.app_name, stage=app.stage, now=app.state, error=why)
         await self._shop.logs.notice(
-            self._shop.names(job.wanted).container, f"{app.app_name} stays {app.state}: {why}"
+            self._shop.names(job.wanted).container, f"{app.app_name} stays as it is: {why}"
         )

@@ -106,7 +106,8 @@ class Sweep:
             await self._remove_containers(names.container, names.project)
             if row.stage == Stage.DEV:
                 await self._remove_images(names.repository)
-            app.state = app.target = State.REMOVED
+            gone = State.UNINSTALLED if app.state == State.UNINSTALLED else State.REMOVED
+            app.state = app.target = gone
         await self._store.delete_wanted(row.id)
         await self._store.delete_app(row.id)
 

@@ -15,10 +15,16 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        """Run something in the background; what it raises is logged with its stack."""
+        """Run something in the background; what it raises is logged with its stack.
+
+        After `close` it is cancelled before its first step.
+        """
         task = asyncio.get_running_loop().create_task(work, name=name)
+        if self._closed:
+            task.cancel()
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -33,6 +39,7 @@ class Tasks:
 
     async def close(self, within: float) -> None:
         """Cancel everything and wait for the ends, at most so many seconds."""
+        self._closed = True
         for task in self._running:
             task.cancel()
         if self._running:

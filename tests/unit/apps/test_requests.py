@@ -111,7 +111,6 @@ async def test_what_cannot_be_is_not_reported(rig: Rig) -> None:
         ("PUBLISHED", {"stage": "DEV"}),
         ("RUNNING", {"docker_compose": {"services": {}}}),
         ("REMOVED", {"docker_compose": {}}),
-        ("RUNNING", {"request_update": True, "newest_version": "2.0.0"}),
     ],
 )
 async def test_what_this_version_cannot_do_is_refused_by_name_and_changes_nothing(
@@ -124,9 +123,28 @@ async def test_what_this_version_cannot_do_is_refused_by_name_and_changes_nothin
 
     assert rig.cloud.told == []
     assert rig.app(stage).state == State.PRESENT
-    assert rig.logs.told("App stays PRESENT")
+    assert rig.logs.told("App stays as it is")
     assert rig.logs.told("not in this version")
     assert not rig.app(stage).lock.locked()
+
+
+async def test_an_update_that_is_refused_does_not_keep_an_app_from_running(rig: Rig) -> None:
+    rig.engine.has_image(rig.image("1.0.0"))
+
+    await rig.ask(
+        "RUNNING",
+        "PRESENT",
+        present_version="1.0.0",
+        newest_version="2.0.0",
+        request_update=True,
+    )
+
+    assert rig.cloud.told == ["STARTING", "RUNNING"]
+    assert rig.app().version == "1.0.0"
+    assert rig.logs.told("update: not in this version")
+    row = await rig.row()
+    assert row is not None
+    assert row.request_update
 
 
 @pytest.mark.parametrize(
@@ -214,7 +232,6 @@ async def test_a_pending_update_is_stored_while_the_app_is_busy(rig: Rig) -> Non
     assert row is not None
     assert (row.request_update, row.newest_version) == (True, "2.0.0")
     assert rig.app().version == "1.0.0"
-    assert rig.logs.told("update: not in this version")
 
 
 async def test_a_bug_in_a_verb_is_a_failed_app_and_never_a_locked_one(rig: Rig) -> None:
