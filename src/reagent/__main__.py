@@ -62,10 +62,11 @@ def _start(flags: Flags) -> int:
     import signal  # noqa: PLC0415 - from here on nobody counts milliseconds
 
     # Until the agent listens to signals itself, a stop is a stop, not a death or a traceback.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
     try:
         return _run(flags)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # a second one, when the agent has left already
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of a process that cannot go on
         from reagent import log  # noqa: PLC0415
@@ -104,6 +105,17 @@ def _run(flags: Flags) -> int:
 
         log.bridge_stdlib(messaging=flags.debug_messaging)
         return run(flags)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    """End at once: so early nothing is open that the kernel does not close.
+
+    An exception would be raised in the middle of an import, and CPython turns some of those into
+    others: seen were a TypeError out of `from _ssl import`, and a death by SIGINT at the very end.
+    """
+    import os  # noqa: PLC0415 - see _start
+
+    os._exit(0)
 
 
 def _first_cause(error: BaseException) -> BaseException:

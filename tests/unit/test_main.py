@@ -14,9 +14,10 @@ from reagent.settings.flags import usage
 
 @pytest.fixture(autouse=True)
 def process_as_before() -> Iterator[None]:
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     log.reset()
 
 
