@@ -13,8 +13,12 @@ import sys
 import time
 import xml.etree.ElementTree as ET  # reports of our own pytest runs
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from sandbox import crossbar, packages
+from sandbox.processes import SandboxError
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".cache" / "reports"
@@ -32,6 +36,9 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("integration", "integration"),
     ("frozen", "frozen"),
 )
+
+
+NEEDS_SERVICES = {"build", "unit_frozen_python", "contract", "pipeline", "integration", "frozen"}
 
 
 @dataclass
@@ -60,13 +67,31 @@ def read_report(outcome: Outcome, report: Path) -> None:
     outcome.counted = True
 
 
+def prepare(wanted: Iterable[str]) -> None:
+    """Install what the stages stand on; what cannot be had is said, and skips or fails tests."""
+    if not set(wanted) & NEEDS_SERVICES:
+        return
+    print("\n=== prepare", flush=True)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    try:
+        packages.ensure(packages.EVERYTHING, say)
+        crossbar.ensure(say)
+    except (packages.PackagesMissing, SandboxError) as error:
+        say(str(error))
+
+
 def run(name: str, report_name: str, extra: list[str]) -> Outcome:
     """Run one nox session."""
     report = REPORTS / f"{report_name}.xml"
     report.unlink(missing_ok=True)
-    print(f"\n=== {name}", flush=True)  # noqa: T201
+    print(f"\n=== {name}", flush=True)
     started = time.monotonic()
     command = [sys.executable, "-m", "nox", "-s", name]
+    if name == "build":  # in a container of an engine of our own, where none was named
+        command = [sys.executable, "-m", "sandbox.with_engine", *command]
     if extra:
         command += ["--", *extra]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
@@ -80,7 +105,7 @@ def run(name: str, report_name: str, extra: list[str]) -> Outcome:
 
 def summary(outcomes: list[Outcome], *, strict: bool) -> bool:
     """Print the table; return whether all is well."""
-    print("\n=== summary")  # noqa: T201
+    print("\n=== summary")
     well = True
     for each in outcomes:
         if strict and each.counted and not each.passed:
@@ -91,14 +116,14 @@ def summary(outcomes: list[Outcome], *, strict: bool) -> bool:
         if each.counted:
             skipped = sum(each.skipped.values())
             counts = f"  {each.passed} passed, {each.failed} failed, {skipped} skipped"
-        print(f"{each.name:<20} {verdict:<7} {each.seconds:6.0f} s{counts}")  # noqa: T201
+        print(f"{each.name:<20} {verdict:<7} {each.seconds:6.0f} s{counts}")
         for reason, times in each.skipped.most_common():
-            print(f"{'':<20} skipped {times} x: {reason}")  # noqa: T201
+            print(f"{'':<20} skipped {times} x: {reason}")
     passed = sum(each.passed for each in outcomes)
     failed = sum(each.failed for each in outcomes)
     failed += sum(1 for each in outcomes if not each.ok and not each.failed)
     skipped = sum(sum(each.skipped.values()) for each in outcomes)
-    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")  # noqa: T201
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
     return well
 
 
@@ -117,9 +142,10 @@ def main() -> int:
     if unknown := [each for each in options.stages if each not in names]:
         parser.error(f"unknown stage {', '.join(unknown)}; there are: {' '.join(names)}")
     if options.engine:
-        os.environ["REAGENT_TEST_ENGINE"] = options.engine
+        os.environ["REAGENT_TEST_ENGINE"] = os.environ["DOCKER_HOST"] = options.engine
     REPORTS.mkdir(parents=True, exist_ok=True)
     wanted = [each for each in STAGES if not options.stages or each[0] in options.stages]
+    prepare(name for name, _ in wanted)
     outcomes = [
         run(name, report, ["linux/amd64"] if name == "build" else []) for name, report in wanted
     ]

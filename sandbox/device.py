@@ -96,6 +96,17 @@ class Device:
         content: dict[str, object] = json.loads(self.flashed.device_file.read_bytes())
         return content
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Its whole environment: nothing of ours is in it."""
+        return {
+            "PATH": SYSTEM_PATH,
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            "DOCKER_HOST": self.engine,
+            **self.environment,
+        }
+
     def container(self, app_key: int, name: str, stage: str = "PROD") -> str:
         """The name of an app's container."""
         return f"{stage}_{app_key}_{name}".lower()
@@ -123,7 +134,7 @@ class Device:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
-                env=self._environment(),
+                env=self.variables,
                 cwd=self.folder,
                 start_new_session=True,
             )
@@ -291,15 +302,6 @@ class Device:
             self._noted = process
             self.exits.append(process.returncode)
             Reaper.here().forget(process.pid)
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "PATH": SYSTEM_PATH,
-            "HOME": str(self.folder),
-            "LANG": "C.UTF-8",
-            "DOCKER_HOST": self.engine,
-            **self.environment,
-        }
 
 
 def _session_of(leader: int) -> Iterator[int]:

@@ -198,9 +198,14 @@ def source_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 @pytest.fixture(scope="session")
-def built_program() -> Program:
-    """The executable that was built for this machine, or the one that REAGENT_EXECUTABLE names."""
+def built_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The executable that was built for this machine, or the one that REAGENT_EXECUTABLE names.
+
+    `REAGENT_EXECUTABLE=source` judges the source tree by the same scenarios.
+    """
     named = os.environ.get("REAGENT_EXECUTABLE")
+    if named == "source":
+        return from_source(tmp_path_factory.mktemp("program"))
     file = Path(named) if named else BUILT / f"reagent-linux-{architecture()}"
     if not file.exists():
         unavailable(f"{file} was not built: nox -s build -- linux/{architecture()}")

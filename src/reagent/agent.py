@@ -27,6 +27,7 @@ from reagent.api.device import Device
 from reagent.api.dispatch import Dispatcher, Privileges
 from reagent.api.handshake import Handshake
 from reagent.api.images import Images
+from reagent.api.logs import Logs
 from reagent.api.pending import pending
 from reagent.api.procedure import procedures_of
 from reagent.apps.apps import Apps
@@ -55,7 +56,8 @@ _log = log.get("reagent.agent")
 
 # A stop must be over within 10 s whatever hangs (docs/contract/system.md 2.8).
 STOP_WITHIN_S: Final = 9.0
-LEAVE_WITHIN_S: Final = 4.0
+PART_WITHIN_S: Final = 3.0
+LEAVE_WITHIN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +143,15 @@ class Agent:
         await link
 
     async def _leave(self) -> None:
+        """Apps first, so that nothing new is said; logs while there is a session to say it on."""
         _log.info("leaving")
+        for name, close in (("apps", self.apps.close), ("logs", self.logs.close)):
+            try:
+                async with asyncio.timeout(PART_WITHIN_S):
+                    await close()
+            except TimeoutError:
+                _log.warning("a part does not end", part=name)
         await self.link.close(LEAVE_WITHIN_S)
-        await self.apps.close()
-        await self.logs.close()
 
 
 def build(
@@ -152,6 +159,8 @@ def build(
     device_file: DeviceFile,
     folders: Folders,
     milestones: Milestones,
+    *,
+    agent_log: str,
     say: Callable[[str], None] = log.milestone,
 ) -> Agent:
     """An agent of these parts; nothing runs yet."""
@@ -188,6 +197,7 @@ def build(
         Handshake(world.clock, identity),
         AppStates(apps),
         Images(world.engine),
+        Logs(logs, world.engine, world.clock, agent_log=agent_log),
         Device(world.host, identity, version=stamp.VERSION, arch=stamp.ARCH),
     )
     dispatcher = Dispatcher(
@@ -256,7 +266,7 @@ async def _run(flags: Flags) -> int:
     device_file = DeviceFile.load(paths.device_file, paths.device_backup)
     folders = Folders(paths.apps_dir, flags.compressed_build_extension)
     async with open_world(flags, paths) as world:
-        agent = build(world, device_file, folders, milestones)
+        agent = build(world, device_file, folders, milestones, agent_log=str(paths.log_file))
         try:
             async with profiling(flags):
                 await agent.run(stop)

@@ -15,7 +15,9 @@ _OPERATED = frozenset({State.RUNNING, State.STARTING})
 def privilege_for(call: Call) -> Privilege:
     """To run what is installed is OPERATE; everything that installs or removes is INSTALL."""
     target = call.kwargs.get("target_state") or call.kwargs.get("manually_requested_state")
-    return Privilege.OPERATE if target in _OPERATED else Privilege.INSTALL
+    return (
+        Privilege.OPERATE if isinstance(target, str) and target in _OPERATED else Privilege.INSTALL
+    )
 
 
 class Requests(Protocol):

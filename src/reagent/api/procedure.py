@@ -54,10 +54,16 @@ def procedure(
     return mark
 
 
+def marks_of(capability: type) -> Iterator[Mark]:
+    """The facts about every procedure of a class, in the order of definition."""
+    for method in vars(capability).values():
+        mark = getattr(method, _MARK, None)
+        if isinstance(mark, Mark):
+            yield mark
+
+
 def procedures_of(*capabilities: object) -> Iterator[Procedure]:
     """Every marked method of these capabilities, in the order of definition."""
     for capability in capabilities:
-        for name, method in vars(type(capability)).items():
-            mark = getattr(method, _MARK, None)
-            if isinstance(mark, Mark):
-                yield Procedure(mark, getattr(capability, name))
+        for mark in marks_of(type(capability)):
+            yield Procedure(mark, getattr(capability, mark.suffix))

@@ -30,29 +30,63 @@ FULL: dict[str, Any] = LEAST | {
     "ports": [{"port": 80}],
     "docker_compose": {"services": {}},
     "new_docker_compose": {"services": {"x": {}}},
-    "docker_credentials": {"one": {"username": "u", "password": "p"}, "two": {"username": "v", "password": "q"}},
+    "docker_credentials": {
+        "one": {"username": "u", "password": "p"},
+        "two": {"username": "v", "password": "q"},
+    },
     "instance_key": "5",
     "app_cred_epoch": 2.0,
     "unknown": "ignored",
 }
-STATES = "PRESENT REMOVED UNINSTALLED FAILED BUILT BUILDING PUBLISHING PUBLISHED DOWNLOADING STARTING STOPPING STOPPED UPDATING DELETING RUNNING".split()
+STATES = [
+    "PRESENT",
+    "REMOVED",
+    "UNINSTALLED",
+    "FAILED",
+    "BUILT",
+    "BUILDING",
+    "PUBLISHING",
+    "PUBLISHED",
+    "DOWNLOADING",
+    "STARTING",
+    "STOPPING",
+    "STOPPED",
+    "UPDATING",
+    "DELETING",
+    "RUNNING",
+]
 
 
 def test_the_least_payload_leaves_everything_else_at_zero() -> None:
     wanted = parse(LEAST)
 
-    assert (wanted.app_key, wanted.app_name, wanted.stage, wanted.target) == (42, "my-app", "PROD", "RUNNING")
+    assert (wanted.app_key, wanted.app_name, wanted.stage, wanted.target) == (
+        42,
+        "my-app",
+        "PROD",
+        "RUNNING",
+    )
     assert (wanted.current, wanted.release_key, wanted.requestor_account_key) == ("", 0, 0)
     assert (wanted.request_update, wanted.cancel_transition) == (False, False)
-    assert (wanted.environment, wanted.ports, wanted.docker_compose, wanted.docker_credentials) == (None,) * 4
+    assert (wanted.environment, wanted.ports, wanted.docker_compose, wanted.docker_credentials) == (
+        None,
+    ) * 4
 
 
 def test_the_full_payload_is_carried_over() -> None:
     wanted = parse(FULL)
 
-    assert (wanted.release_key, wanted.new_release_key, wanted.requestor_account_key) == (100, 101, 999)
+    assert (wanted.release_key, wanted.new_release_key, wanted.requestor_account_key) == (
+        100,
+        101,
+        999,
+    )
     assert wanted.device_owner_account_key == 9
-    assert (wanted.version, wanted.present_version, wanted.newest_version) == ("1.2.0", "1.0.0", "1.1.0")
+    assert (wanted.version, wanted.present_version, wanted.newest_version) == (
+        "1.2.0",
+        "1.0.0",
+        "1.1.0",
+    )
     assert wanted.request_update is True
     assert wanted.environment == {"A": {"value": "b"}}
     assert wanted.environment_template == {"C": {"defaultValue": "d"}}
