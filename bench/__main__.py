@@ -1,0 +1,101 @@
+"""`python -m bench [name ...]`: measure the executable beside references, print the ratios."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from bench import handshake, idle, logs, report, size, start, version
+from bench.figures import Figure
+from sandbox import crossbar, images, packages
+from sandbox.cloud import Cloud, Services, cloud_on, services
+from sandbox.paths import REPOSITORY
+from sandbox.processes import SandboxError
+from sandbox.program import Program, from_source, frozen
+
+EXECUTABLE: Final = REPOSITORY / f"build/out/reagent-linux-{images.architecture()}"
+
+ALONE: Final[Mapping[str, Callable[[Program], list[Figure]]]] = {
+    "size": size.measure,
+    "version": lambda program: version.measure(program, runs=40),
+}
+IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figure]]]]] = {
+    "start": lambda cloud, program: start.measure(cloud, program, runs=10),
+    "handshake": lambda cloud, program: handshake.measure(cloud, program, calls=1000),
+    "logs": lambda cloud, program: logs.measure(cloud, program, runs=3),
+    "idle": lambda cloud, program: idle.measure(cloud, program, minutes=1),
+}
+
+
+def say(line: str) -> None:
+    """What happens, beside the figures."""
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+async def in_the_cloud(shared: Services, program: Program, names: Sequence[str]) -> list[Figure]:
+    """What needs a router: on a backend of its own each."""
+    found: list[Figure] = []
+    for name in names:
+        say(f"measure {name}")
+        async with cloud_on(shared) as cloud:
+            found += await IN_THE_CLOUD[name](cloud, program)
+    return found
+
+
+def run(program: Program, names: Sequence[str], engine: str | None) -> list[Figure]:
+    """Measure, in the order of the tables above."""
+    found: list[Figure] = []
+    for name in (each for each in ALONE if each in names):
+        say(f"measure {name}")
+        found += ALONE[name](program)
+    rest = [each for each in IN_THE_CLOUD if each in names]
+    if rest:
+        packages.ensure(packages.SERVICES, say)
+        crossbar.ensure(say)
+        with services(say, engine=engine) as shared:
+            if shared.engine is None and "logs" in rest:
+                say(f"logs are not measured: {shared.no_engine}")
+                rest.remove("logs")
+            found += asyncio.run(in_the_cloud(shared, program, rest))
+    return found
+
+
+def main() -> int:
+    """0 when everything that was named was measured."""
+    every = (*ALONE, *IN_THE_CLOUD)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(every)}")
+    parser.add_argument("--program", type=Path, default=EXECUTABLE, help="another executable")
+    parser.add_argument("--source", action="store_true", help="the agent of the source tree")
+    parser.add_argument("--engine", metavar="ADDRESS", help="use this Docker engine, start none")
+    parser.add_argument("--write", action="store_true", help=f"into {report.PAGE.name} too")
+    options = parser.parse_args()
+    names = options.names or list(every)
+    unknown = sorted(set(names) - set(every))
+    if unknown:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(every)}")
+    with tempfile.TemporaryDirectory() as folder:
+        if options.source:
+            program, called = from_source(Path(folder)), "the agent from source"
+        elif options.program.exists():
+            program, called = frozen(options.program), f"`{options.program.name}`"
+        else:
+            print(f"{options.program} was not built: nox -s build", file=sys.stderr)
+            return 1
+        try:
+            figures = run(program, names, options.engine)
+        except (SandboxError, packages.PackagesMissing) as error:
+            print(error, file=sys.stderr)
+            return 1
+    run_in = report.conditions(called)
+    print(report.plain(figures), *run_in, sep="\n")
+    if options.write:
+        report.write(figures, run_in)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
