@@ -1,6 +1,7 @@
 """The cross-build containers: made once, named after what they are made from."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -80,13 +81,13 @@ def ensure_base(docker: Docker, cache: Path, progress: Progress) -> None:
     if shutil.which("mmdebstrap") is None:
         raise BuildError(
             f"no registry gives {BASE} ({refusal}), and mmdebstrap, which makes it, is not"
-            " installed (apt-get install mmdebstrap)"
+            " installed (apt-get install mmdebstrap debian-archive-keyring)"
         )
     progress.step(f"make {BASE} with mmdebstrap, as no registry gives it")
     root = cache / f"{_SUITE}.tar"
     if not root.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        partial = root.with_suffix(".partial.tar")
+        partial = root.with_suffix(f".{os.getpid()}.tar")
         _bootstrap(partial)
         partial.replace(root)
     docker.import_root(root, BASE)
@@ -109,7 +110,11 @@ def sources(index_targets: Iterable[str]) -> list[str]:
     Each line of `index_targets` is `repository address|origin|label`. On a host without Debian
     mirrors the answer is empty, and mmdebstrap uses its own default.
     """
-    rows = [line.split("|") for line in index_targets if line.count("|") == 2]
+    rows = [
+        line.split("|")
+        for line in index_targets
+        if line.count("|") == 2 and line.startswith(("http://", "https://"))
+    ]
     main = [address for address, origin, label in rows if (origin, label) == ("Debian", "Debian")]
     security = [address for address, _, label in rows if label == "Debian-Security"]
     if not main:

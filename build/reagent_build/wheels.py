@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,10 +26,13 @@ def ensure_wheels(requirements: Path, cache: Path) -> tuple[Path, ...]:
     folder = cache / f"wheels-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="wheels-partial-") as partial:
+        with tempfile.TemporaryDirectory(
+            dir=cache, prefix="partial-", ignore_cleanup_errors=True
+        ) as partial:
             _fetch(requirements, Path(partial))
-            Path(partial).rename(folder)
-            Path(partial).mkdir()
+            # Whoever came first is as good.
+            with suppress(OSError):
+                Path(partial).rename(folder)
     wheels = tuple(sorted(folder.glob("*.whl")))
     compiled = [wheel.name for wheel in wheels if not wheel.name.endswith("-none-any.whl")]
     if compiled or not wheels:

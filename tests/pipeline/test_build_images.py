@@ -23,7 +23,13 @@ def test_the_base_image_uses_the_mirrors_of_a_debian_host() -> None:
 
 
 def test_a_host_of_another_distribution_leaves_the_mirror_to_mmdebstrap() -> None:
-    assert sources(["http://archive.example/ubuntu|Ubuntu|Ubuntu", "no columns"]) == []
+    others = [
+        "http://archive.example/ubuntu|Ubuntu|Ubuntu",
+        "no columns",
+        "cdrom:[DVD]|Debian|Debian",
+    ]
+
+    assert sources(others) == []
 
 
 def test_each_architecture_has_an_image_of_its_own_and_always_the_same_name() -> None:
