@@ -41,9 +41,10 @@ def install(*, messaging: bool) -> None:
     txaio = sys.modules.get("txaio")
     if messaging and txaio is not None:
         # It drops what is below its own level before `logging` hears of it, and has no level
-        # before it knows which event loop it is for.
+        # before it knows which event loop it is for. Its lowest one, `trace`, would print whole
+        # messages, with the environments of apps in them.
         txaio.use_asyncio()
-        txaio.set_global_log_level("trace")
+        txaio.set_global_log_level("debug")
 
 
 def _level(number: int) -> int:

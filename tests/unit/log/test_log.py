@@ -1,5 +1,6 @@
 """reagent.log: what a line says, when it is written, and that it never raises."""
 
+import importlib
 import json
 import logging
 from collections.abc import Iterator
@@ -206,3 +207,18 @@ def test_a_library_that_breaks_its_own_record_stops_nothing(entries: list[log.En
     assert [entry.message for entry in entries] == ["%d", "broke"]
     assert entries[1].fields["error"] == "gone"
     assert "OSError: gone" in str(entries[1].fields["stack"])
+
+
+def test_debug_messaging_shows_no_message_of_the_wamp_library(entries: list[log.Entry]) -> None:
+    txaio = importlib.import_module("txaio")
+    txaio.use_asyncio()
+    library = txaio.make_logger()
+    library._logger = logging.getLogger("autobahn.test")
+    log.bridge_stdlib(messaging=True)
+
+    library.trace("a message with an environment")
+    library.debug("a frame")
+    log.bridge_stdlib()
+    txaio.set_global_log_level("info")
+
+    assert [entry.message for entry in entries] == ["a frame"]
