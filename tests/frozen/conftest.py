@@ -1,5 +1,13 @@
-"""The built executable against real services. What there is to use: `sandbox/fixtures.py`."""
+"""The built executable against real services. What there is to use: `sandbox/fixtures.py`.
 
+The scenarios judge from outside alone, so the source tree can be judged by them too:
+`REAGENT_EXECUTABLE=source pytest tests/frozen`. Random moments come from a seed that is printed;
+`REAGENT_TEST_SEED=<number>` repeats them.
+"""
+
+import os
+import random
+import secrets
 from collections.abc import Generator
 from pathlib import Path
 
@@ -21,12 +29,24 @@ from sandbox.fixtures import (  # noqa: F401 - pytest finds fixtures by their na
 from sandbox.program import Program
 
 HERE = Path(__file__).parent
+SEED = int(os.environ.get("REAGENT_TEST_SEED") or secrets.randbelow(1_000_000))
 
 
 @pytest.fixture
 def program(built_program: Program) -> Program:  # noqa: F811
     """What devices run here."""
     return built_program
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Chance that can be repeated: the same for a test whatever ran before it."""
+    print(f"seed {SEED}: REAGENT_TEST_SEED={SEED} repeats this")
+    return random.Random(f"{SEED} {request.node.name}")
+
+
+def pytest_report_header() -> str:
+    return f"random moments: REAGENT_TEST_SEED={SEED} repeats them"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
