@@ -63,6 +63,17 @@ def decode(payload: bytes) -> object:
     return parse(raw)
 
 
+def invocation_in(payload: bytes) -> int | None:
+    """The number of an INVOCATION that could not be decoded: its caller waits for an answer."""
+    try:
+        raw = json.loads(payload.decode())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(raw, list) or raw[:1] != [message.Invocation.MESSAGE_TYPE]:
+        return None
+    return raw[1] if len(raw) > 1 and isinstance(raw[1], int) else None
+
+
 def _lenient(raw: list[object]) -> list[object]:
     # A router may say "nobody" with a null; autobahn's parser takes only the absence of the key.
     details = raw[_DETAILS_OF_INVOCATION] if len(raw) > _DETAILS_OF_INVOCATION else None
@@ -169,10 +180,14 @@ def interrupted(request: int) -> Message:
     return _error(_INVOCATION, request, CANCELED)
 
 
+def not_understood(request: int, text: str) -> Message:
+    """ERROR for an invocation that is no proper one."""
+    return _error(_INVOCATION, request, INVALID_ARGUMENT, args=[text])
+
+
 def unknown_registration(request: int, registration: int) -> Message:
     """ERROR for an invocation of what we did not register."""
-    text = f"no handler for registration {registration}"
-    return _error(_INVOCATION, request, INVALID_ARGUMENT, args=[text])
+    return not_understood(request, f"no handler for registration {registration}")
 
 
 def answer(reply: object) -> Answer:

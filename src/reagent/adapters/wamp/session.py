@@ -193,6 +193,9 @@ class RouterSession:
             incoming = messages.decode(payload)
         except ProtocolError as error:
             _log.warning("unusable message from the router", error=error)
+            number = messages.invocation_in(payload)
+            if number is not None:
+                self._tell(messages.not_understood(number, str(error)))
             return
         self._reactions[type(incoming)](incoming)
 
