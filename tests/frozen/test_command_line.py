@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -273,6 +274,24 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_agent(
 
     assert running.process.poll() is None
     assert "cannot be written" in running.output.read_text("utf-8")
+
+
+def test_profiling_is_a_page_for_loopback_alone(start: Callable[..., Running]) -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    running = start("-profiling", f"-profilingPort={port}")
+    running.wait_for_log("profiling page")
+
+    with socket.create_connection(("127.0.0.1", port), ENDS_WITHIN_S) as page:
+        page.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        text = b"".join(iter(lambda: page.recv(65536), b"")).decode()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", port), ENDS_WITHIN_S)
+
+    assert text.startswith("HTTP/1.1 200 OK\r\n")
+    assert "== tasks\n" in text
+    assert running.end(signal.SIGTERM) == 0
 
 
 def test_the_file_may_be_called_anything(program: Program, ask: Ask, tmp_path: Path) -> None:
