@@ -57,8 +57,8 @@ environment() {
     venv="$root/.cache/venv"
     if [ "$(cat "$venv/.stamp" 2>/dev/null || true)" != "$stamp" ]; then
         say "making the Python environment in .cache/venv"
-        rm -rf "$venv"
         mkdir -p "$root/.cache"
+        "$venv/bin/python" -V >/dev/null 2>&1 || rm -rf "$venv"
         "$python" -m venv "$venv"
         PIP_DISABLE_PIP_VERSION_CHECK=1 AUTOBAHN_USE_NVX=0 \
             "$venv/bin/python" -m pip install -q --upgrade pip
