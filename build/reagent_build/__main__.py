@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ def _targets(names: list[str], *, all_of_them: bool) -> tuple[Target, ...]:
         return read_targets(REPOSITORY / "targets")
     if names:
         return tuple(map(Target.parse, names))
-    return (machine_target(sys.platform, os.uname().machine),)
+    return (machine_target(sys.platform, platform.machine()),)
 
 
 def _facts(docker: Docker, *, needs_engine: bool) -> Facts:
@@ -79,7 +80,7 @@ def _facts(docker: Docker, *, needs_engine: bool) -> Facts:
         except EngineUnreachableError as error:
             refusal = str(error)
     try:
-        machine = machine_target(sys.platform, os.uname().machine)
+        machine = machine_target(sys.platform, platform.machine())
     except UnknownTargetError:
         machine = None
     return Facts(
