@@ -34,6 +34,8 @@ def imported() -> set[str]:
     "heavy",
     [
         "cryptography",
+        "hyperlink",
+        "idna",
         "twisted",
         "msgpack",
         "flatbuffers",
