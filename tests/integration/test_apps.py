@@ -1,6 +1,7 @@
 """An app's life on a real engine: what the platform hears, what the engine has, what stays."""
 
 import asyncio
+import secrets
 from collections.abc import Mapping
 from typing import Final
 
@@ -139,6 +140,24 @@ async def test_a_version_that_the_registry_does_not_have_fails_the_app(
     states = await cloud.backend.state(online.identity, KEY, "FAILED")
 
     assert states == ["FAILED"]
+
+
+async def test_a_download_that_is_canceled_leaves_nothing(
+    cloud: Cloud, user: Caller, engine: Engine, online: Device
+) -> None:
+    files = {"app.sh": images.script("counter"), "ballast": secrets.token_hex(30_000_000)}
+    cloud.registry.push_app(KEY, NAME, "5.0.0", images.make(["/bin/sh", "/app.sh"], files=files))
+    wanted = _request("RUNNING", "REMOVED", present_version="5.0.0", newest_version="5.0.0")
+    await user.ask(online.identity, "request_app_state", **wanted)
+    await cloud.backend.state(online.identity, KEY, "DOWNLOADING")
+
+    cancel = _request("REMOVED", "DOWNLOADING", cancel_transition=True)
+    await user.ask(online.identity, "request_app_state", **cancel)
+    await cloud.backend.state(online.identity, KEY, "REMOVED")
+    await asyncio.sleep(1)
+
+    assert cloud.backend.states(online.identity, KEY) == ["STARTING", "DOWNLOADING", "REMOVED"]
+    assert CONTAINER not in _names(engine)
 
 
 async def test_a_running_app_outlives_its_agent_and_is_found_again(

@@ -87,7 +87,9 @@ class Apps:
             identity=identity,
             arch=arch,
         )
-        self._watch = Watch(engine, self._records, clock, self._changed)
+        self._watch = Watch(
+            engine, self._records, clock, change=self._changed, back=self._engine_is_back
+        )
         self._requests = Requests(
             records=self._records,
             store=store,
@@ -210,12 +212,14 @@ class Apps:
         await self._tasks.close(_CLOSE_S / 2)
 
     def _start_watching(self) -> None:
-        if not self._watching:
+        """Begin with the first app: a device without apps needs no thread that waits for events."""
+        if not self._watching and self._records.all():
             self._watching = True
             self._background.spawn(self._watch.run_events(), "follow the engine's events")
             self._background.spawn(self._watch.run_looks(), "look at containers")
 
     def _keep_an_eye_on(self, app: App) -> None:
+        self._start_watching()
         if app.state == State.RUNNING:
             self._watch.add(self._shop.names(app).container, app.id)
 
@@ -239,6 +243,13 @@ class Apps:
             await self._requests.crashed(app, wanted)
         else:
             await self._requests.drive_stored(app)
+
+    async def _engine_is_back(self) -> None:
+        """Apps that failed because there was no engine need not wait out their crash loop."""
+        await self._logs.revive(self.containers())
+        for app in self._records.all():
+            if app.id in self._requests.crashes:
+                await self._requests.drive_stored(app)
 
     async def _attempt(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         try:

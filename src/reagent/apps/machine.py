@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, auto
+from typing import Final
 
 from reagent import log
+from reagent.aio.bounded import within
 from reagent.apps.actions.table import action_for
 from reagent.apps.actions.workshop import Job, Workshop
 from reagent.apps.states import DISK_GROWING
@@ -28,6 +30,9 @@ from reagent.errors import (
 from reagent.model.app import App, Stage, State, WantedApp
 
 _log = log.get(__name__)
+
+# A platform that is alive and does not answer must not hold an app for ever.
+_TOKEN_S: Final = 60.0
 
 
 class Outcome(Enum):
@@ -86,7 +91,8 @@ class Machine:
         owned = wanted.stage == Stage.PROD and wanted.device_owner_account_key != 0
         account = wanted.device_owner_account_key if owned else wanted.requestor_account_key
         try:
-            token = await self._backend.registry_token(account)
+            asked = self._backend.registry_token(account)
+            token = await within(_TOKEN_S, asked, "registry token")
         except NotConnected:
             return ""
         log.protect(token)

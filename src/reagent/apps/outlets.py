@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from reagent.contracts.engine import Lines
@@ -32,6 +33,10 @@ class ContainerLogs(Protocol):
         Raises:
             EngineFailed: the last record holds an error; the text is the engine's.
         """
+        ...
+
+    async def revive(self, containers: Sequence[str]) -> None:
+        """Follow again what is running and not followed. Never fails."""
         ...
 
     async def drain(self, container: str) -> None:

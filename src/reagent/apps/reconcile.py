@@ -73,8 +73,12 @@ class Reconcile:
             EngineUnavailable, EngineFailed: the engine cannot be looked at; nothing was changed.
             StoreFailed: the database refused.
         """
+        rows = await self._store.all_wanted()
+        # The engine is not troubled, nor its library loaded, for a device without apps.
+        if not rows:
+            return
         engine = await self._look()
-        for row in await self._store.all_wanted():
+        for row in rows:
             app = await self._known(row)
             if app is None or app.lock.locked():
                 continue
@@ -92,8 +96,10 @@ class Reconcile:
             EngineUnavailable, EngineFailed: the engine cannot be looked at; nothing was changed.
             StoreFailed: the database refused.
         """
-        engine = await self._look()
         rows = await self._store.all_wanted()
+        if not rows:
+            return
+        engine = await self._look()
         for row in rows:
             app = await self._known(row)
             if app is None:
@@ -112,8 +118,11 @@ class Reconcile:
         Raises:
             EngineUnavailable, EngineFailed: the engine cannot be looked at.
         """
+        rows = await self._records.load()
+        if not rows:
+            return
         containers = found(await self._shop.engine.list_containers())
-        for row in await self._records.load():
+        for row in rows:
             name = self._shop.names(app).container if (app := self._records.known(row.id)) else ""
             if row.state not in UNWATCHED and name in containers:
                 self._watch.add(name, row.id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from reagent import log
+from reagent.aio.bounded import within
 from reagent.apps.states import GONE
 from reagent.contracts.backend import Backend
 from reagent.contracts.store import Store
@@ -12,6 +14,9 @@ from reagent.errors import DeadlineExceeded, NotConnected, RecordNotFound
 from reagent.model.app import App, State, UpdateStatus
 
 _log = log.get(__name__)
+
+# A platform that is alive and does not answer must not hold an app for ever.
+_ANSWER_S: Final = 60.0
 
 
 class Reports:
@@ -51,7 +56,8 @@ class Reports:
         _log.info("app state", app=app.app_name, key=app.app_key, stage=app.stage, state=state)
         try:
             # A copy: a cancellation may change the record while the report is under way.
-            await self._backend.report_app(replace(app, state=state))
+            report = self._backend.report_app(replace(app, state=state))
+            await within(_ANSWER_S, report, "answer to a state report")
         except (NotConnected, DeadlineExceeded) as error:
             _log.info(
                 "state not reported, the next connect does it",

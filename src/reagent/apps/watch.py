@@ -26,6 +26,10 @@ _log = log.get(__name__)
 _TICK_S: Final = 1.0
 _QUIET_TICKS: Final = 10
 _RETRY_S: Final = 5.0
+# One look for everything that happens in one moment.
+_BURST_S: Final = 0.1
+# What can change a status; programs that are run inside, and health, cannot.
+_TELLING: Final = frozenset({"create", "start", "die", "destroy", "pause", "unpause"})
 Change = Callable[[App, State, Found], Awaitable[None]]
 
 
@@ -38,9 +42,19 @@ class Watch:
         clock: paces the looks.
         change: called when a container says something else than its app; not while the app is in
             transition, and neither state is a transient one.
+        back: called when the engine is back after it was away.
     """
 
-    def __init__(self, engine: Engine, records: Records, clock: Clock, change: Change) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        records: Records,
+        clock: Clock,
+        *,
+        change: Change,
+        back: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._back = back
         self._engine = engine
         self._records = records
         self._clock = clock
@@ -65,21 +79,26 @@ class Watch:
 
     async def run_events(self) -> None:
         """Follow the engine's events, for ever."""
+        away = False
         while True:
             try:
                 async with self._engine.events() as events:
                     self._events_flow = True
+                    if away:
+                        await self._back()
                     # What happened before is found by a look.
                     self._mark(*self._watched)
                     async for event in events:
                         if event.action in {"create", "start"}:
                             self._discover(event.container, event.labels.get(PROJECT_LABEL, ""))
-                        self._mark(event.container)
+                        if event.action in _TELLING:
+                            self._mark(event.container)
             except ReagentError as error:
                 _log.debug("no events of the engine", error=error)
             finally:
                 self._events_flow = False
                 self._mark(*self._watched)
+            away = True
             await self._clock.sleep(_RETRY_S)
 
     async def run_looks(self) -> None:
@@ -97,7 +116,7 @@ class Watch:
             await self._tick()
 
     async def _tick(self) -> None:
-        """A second, or less when an event comes."""
+        """A second, or a moment when an event comes."""
         sleeping = asyncio.create_task(self._clock.sleep(_TICK_S), name="look at containers, tick")
         waiting = asyncio.create_task(self._something.wait(), name="look at containers, event")
         try:
@@ -105,6 +124,8 @@ class Watch:
         finally:
             sleeping.cancel()
             waiting.cancel()
+        if self._something.is_set():
+            await self._clock.sleep(_BURST_S)
 
     def _mark(self, *containers: str) -> None:
         known = [name for name in containers if name in self._watched]

@@ -154,6 +154,9 @@ class Diary:
         if error := json.loads(last).get("error"):
             raise EngineFailed(error)
 
+    async def revive(self, containers: Sequence[str]) -> None:
+        self.entries.append(f"revive {' '.join(containers)}")
+
     async def drain(self, container: str) -> None:
         self.entries.append(f"drain {container}")
 

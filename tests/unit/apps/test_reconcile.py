@@ -221,3 +221,11 @@ async def test_a_disk_with_room_again_starts_what_should_run(rig: Rig) -> None:
     await rig.apps.settled()
 
     assert rig.cloud.told == ["STARTING", "RUNNING"]
+
+
+async def test_a_device_without_apps_asks_the_engine_for_no_more_than_the_sweep(rig: Rig) -> None:
+    await rig.apps.boot()
+    await rig.apps.sync([])
+
+    assert rig.engine.asked == ["list_containers", "list_containers"]
+    assert len(rig.apps._background) == 0

@@ -39,6 +39,7 @@ async def test_a_release_that_dies_fails_and_starts_again(rig: Rig) -> None:
     await _running(rig)
 
     rig.engine.crash("prod_1_app", 3)
+    await rig.clock.pass_time(0.2)
     await rig.cloud.until_told("FAILED")
     await rig.clock.pass_time(6)
     await rig.cloud.until_told("RUNNING")
@@ -67,6 +68,7 @@ async def test_a_working_copy_that_dies_fails_and_stays_so(rig: Rig) -> None:
     await _running(rig, "DEV")
 
     rig.engine.crash("dev_1_app", 0)
+    await rig.clock.pass_time(0.2)
     await rig.cloud.until_told("FAILED")
     await rig.clock.pass_time(30)
 
@@ -164,6 +166,17 @@ async def test_idle_apps_are_not_looked_at_every_second(rig: Rig) -> None:
     assert rig.engine.asked.count("list_containers") - before <= 7
 
 
+async def test_what_runs_inside_a_container_is_no_reason_to_look(rig: Rig) -> None:
+    await _running(rig)
+    before = rig.engine.asked.count("list_containers")
+
+    for _ in range(5):
+        rig.engine._tell(rig.engine.container("prod_1_app"), "exec_start: sh", "health_status")
+        await rig.clock.pass_time(1)
+
+    assert rig.engine.asked.count("list_containers") - before <= 1
+
+
 async def test_a_paused_container_is_left_alone(rig: Rig) -> None:
     await _running(rig)
 
@@ -209,6 +222,24 @@ async def test_watching_survives_an_engine_that_goes_away(rig: Rig) -> None:
     await rig.clock.pass_time(2)
 
     assert rig.cloud.told == ["FAILED"]
+
+
+async def test_apps_that_missed_the_engine_start_when_it_is_back(rig: Rig) -> None:
+    await _running(rig)
+    await rig.ask("PRESENT", "RUNNING", present_version="1.0.0")
+    rig.engine.go_down()
+    await rig.ask("RUNNING", "PRESENT", present_version="1.0.0")
+    await rig.clock.pass_time(30)
+    failed = rig.app().state
+    rig.cloud.reports.clear()
+
+    rig.engine.come_up()
+    await rig.clock.pass_time(6)
+    await rig.cloud.until_told("RUNNING")
+
+    assert failed == State.FAILED
+    assert rig.cloud.told[-2:] == ["STARTING", "RUNNING"]
+    assert rig.logs.told("revive prod_1_app")
 
 
 async def test_watching_ends_with_the_apps(rig: Rig) -> None:
