@@ -96,7 +96,9 @@ async def _missing(logs: Logs) -> int:
     """How many of the lines did not arrive, once the last one or the time limit has come."""
     last = f"{LINES - 1:05d}"
     # Not every line after every event: the caller shares the machine with what is measured.
-    await logs.events.until(lambda heard: last in str(heard[-1].args[:1]) if heard else False, _WITHIN_S)
+    await logs.events.until(
+        lambda heard: last in str(heard[-1].args[:1]) if heard else False, _WITHIN_S
+    )
     seen = {line for line in logs.lines if len(line) == len(last) and line.isdigit()}
     return LINES - len(seen)
 

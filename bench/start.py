@@ -12,14 +12,16 @@ from typing import Final
 from bench.bare import bare, new_client
 from bench.figures import Budget, Figure, Sample
 from sandbox.cloud import Cloud
-from sandbox.router import BACKEND
 from sandbox.program import Program
+from sandbox.router import BACKEND
 from sandbox.wamp import Incoming, Session, join
 
 JOINED: Final = Budget(0.2, "s")
 CONNECTED: Final = Budget(0.36, "s")
 _WITHIN_S: Final = 20.0
-_OWN: Final = re.compile(r"^.*?(socket connection, from launch|green, from launch): (.+)$", re.MULTILINE)
+_OWN: Final = re.compile(
+    r"^.*?(socket connection, from launch|green, from launch): (.+)$", re.MULTILINE
+)
 
 
 class _Joins:
