@@ -8,8 +8,11 @@ from reagent.aio.backoff import full_jitter
 STEADY_S = 10.0
 # Sessions that end at once are a router that throws us out; a few are a router that comes up.
 QUICK_ENDS = 5
+# Each window is tried so often before it doubles: what was down for a few seconds is found within
+# about as many again, not within four times as many.
+TRIES = 2
 # After a shutdown the whole fleet is on its way: start with a window of 4 s.
-SHUTDOWN_FAILURES = 3
+SHUTDOWN_FAILURES = 3 * TRIES
 
 
 class Redial:
@@ -39,7 +42,7 @@ class Redial:
             shutdown: the router said goodbye for a shutdown.
         """
         self._quick_ends = self._quick_ends + 1 if lived < STEADY_S else 0
-        self._failures = max(0, self._quick_ends - QUICK_ENDS)
+        self._failures = TRIES * max(0, self._quick_ends - QUICK_ENDS)
         if shutdown:
             self._failures = max(self._failures, SHUTDOWN_FAILURES)
 
@@ -49,4 +52,4 @@ class Redial:
         Args:
             die: a number in [0, 1).
         """
-        return full_jitter(self._failures, die)
+        return full_jitter(-(-self._failures // TRIES), die)

@@ -9,15 +9,15 @@ def test_the_first_dial_goes_out_at_once() -> None:
     assert Redial().delay(0.999) == 0
 
 
-def test_after_failures_the_window_doubles_up_to_a_minute() -> None:
+def test_after_failures_every_second_window_doubles_up_to_a_minute() -> None:
     redial = Redial()
     windows = []
 
-    for _ in range(9):
+    for _ in range(14):
         redial.failed()
         windows.append(redial.delay(0.5) * 2)
 
-    assert windows == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60])
+    assert windows == pytest.approx([1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32, 60, 60])
 
 
 def test_a_lost_session_makes_up_for_earlier_failures() -> None:
