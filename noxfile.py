@@ -51,9 +51,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def layers(session: nox.Session) -> None:
     """Check that imports flow one way."""
-    python(
-        session, "-c", "import sys; from importlinter.cli import lint_imports_command as m; m()"
-    )
+    session.run(str(Path(PYTHON).parent / "lint-imports"), external=True)
 
 
 @nox.session
