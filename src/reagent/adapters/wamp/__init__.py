@@ -2,6 +2,7 @@
 
     connect         a dial: TCP, proxy, TLS, upgrade, join
     endpoint        where to dial and through what, pure
+    addresses       from a name to a connected socket
     tls             what we trust and what we show
     wire            autobahn's WebSocket under asyncio: text messages in and out
     line            what a session needs of a wire

@@ -10,8 +10,8 @@ import ssl
 from collections.abc import Mapping
 
 from reagent import log
+from reagent.adapters.wamp import addresses, tls
 from reagent.adapters.wamp import endpoint as endpoints
-from reagent.adapters.wamp import tls
 from reagent.adapters.wamp.endpoint import Endpoint, Proxy
 from reagent.adapters.wamp.line import Patience
 from reagent.adapters.wamp.session import RouterSession
@@ -26,7 +26,6 @@ DEFAULT_RESPONSE_S = 5.0
 # is quiet, by unacknowledged data while it is not.
 DEAD_PEER_S = 20
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2}
-_SECOND_ADDRESS_AFTER_S = 0.25
 _PROXY_ANSWER_LIMIT = 64 * 1024
 
 
@@ -54,6 +53,7 @@ class WampDialer:
         self._environment = environment
         self._trusting: ssl.SSLContext | None = None
         self._warned: set[str] = set()
+        self._names = addresses.Names()
 
     async def dial(self, identity: Identity) -> RouterSession:
         """Connect and join.
@@ -88,14 +88,34 @@ class WampDialer:
         wire = Wire(endpoint, session)
         try:
             if proxy is None:
-                await _connect(endpoint.host, endpoint.port, wire, context)
+                await self._direct(endpoint, wire, context)
             else:
-                await _connect_through(proxy, endpoint, wire, context)
+                await self._by_proxy(proxy, endpoint, wire, context)
             await wire.opened
         except BaseException:
             wire.abort()
             raise
         return wire
+
+    async def _direct(self, endpoint: Endpoint, wire: Wire, context: ssl.SSLContext | None) -> None:
+        sock = await self._reach(endpoint.host, endpoint.port)
+        name = endpoint.host if context is not None else None
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: wire, sock=sock, ssl=context, server_hostname=name)
+
+    async def _by_proxy(
+        self, proxy: Proxy, endpoint: Endpoint, wire: Wire, context: ssl.SSLContext | None
+    ) -> None:
+        sock = await self._reach(proxy.host, proxy.port)
+        tunnel = _Tunnel(endpoint, proxy.credentials)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(lambda: tunnel, sock=sock)
+        await _through(transport, tunnel, endpoint, wire, context)
+
+    async def _reach(self, host: str, port: int) -> socket.socket:
+        sock = await addresses.connect(await self._names.addresses(host, port))
+        _watch(sock)
+        return sock
 
     def _context(self, endpoint: Endpoint, identity: Identity) -> ssl.SSLContext | None:
         if not endpoint.secure:
@@ -114,34 +134,21 @@ class WampDialer:
             _log.warning(text)
 
 
-async def _connect(host: str, port: int, wire: Wire, context: ssl.SSLContext | None) -> None:
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_connection(
-        lambda: wire,
-        host,
-        port,
-        ssl=context,
-        happy_eyeballs_delay=_SECOND_ADDRESS_AFTER_S,
-    )
-    _watch(transport)
-
-
-async def _connect_through(
-    proxy: Proxy, endpoint: Endpoint, wire: Wire, context: ssl.SSLContext | None
+async def _through(
+    transport: asyncio.Transport,
+    tunnel: _Tunnel,
+    endpoint: Endpoint,
+    wire: Wire,
+    context: ssl.SSLContext | None,
 ) -> None:
-    loop = asyncio.get_running_loop()
-    tunnel = _Tunnel(endpoint, proxy.credentials)
-    transport: asyncio.Transport
-    transport, _ = await loop.create_connection(
-        lambda: tunnel, proxy.host, proxy.port, happy_eyeballs_delay=_SECOND_ADDRESS_AFTER_S
-    )
+    """Let the proxy connect, then put the wire where the tunnel was."""
     try:
-        _watch(transport)
         await tunnel.open
         if context is None:
             transport.set_protocol(wire)
             wire.connection_made(transport)
             return
+        loop = asyncio.get_running_loop()
         secured = await loop.start_tls(transport, wire, context, server_hostname=endpoint.host)
     except BaseException:
         transport.abort()
@@ -194,13 +201,10 @@ class _Tunnel(asyncio.Protocol):
             self.open.exception()
 
 
-def _watch(transport: asyncio.Transport) -> None:
+def _watch(sock: socket.socket) -> None:
     """Let the kernel notice a dead peer; what a platform does not know is left out."""
-    sock: socket.socket | None = transport.get_extra_info("socket")
-    if sock is None:
-        return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    options = {**_KEEPALIVE, "TCP_USER_TIMEOUT": DEAD_PEER_S * 1000}
+    options = {**_KEEPALIVE, "TCP_NODELAY": 1, "TCP_USER_TIMEOUT": DEAD_PEER_S * 1000}
     for name, value in options.items():
         option = getattr(socket, name, None)
         if option is not None:

@@ -1,0 +1,152 @@
+"""From a host name to a connected socket.
+
+asyncio would look names up in its shared pool of threads and wait for them at the end of the
+process: a name server that does not answer would fill the pool, and hold up a stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
+
+Address = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+"""Family and socket address."""
+
+LookUp = Callable[[str, int], Sequence[Address]]
+
+# RFC 8305: how long one address has for itself before the next is tried beside it.
+HEAD_START_S = 0.25
+
+
+def look_up(host: str, port: int) -> list[Address]:
+    """Ask the system; blocks.
+
+    Raises:
+        OSError: there is no such name.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+class Names:
+    """Looks names up, each in a thread that nobody has to wait for; the same name only once.
+
+    Args:
+        look_up: asks the system; tests ask something else.
+    """
+
+    def __init__(self, look_up: LookUp = look_up) -> None:
+        self._look_up = look_up
+        self._asked: dict[tuple[str, int], asyncio.Future[Sequence[Address]]] = {}
+
+    async def addresses(self, host: str, port: int) -> Sequence[Address]:
+        """Where a host can be reached. Cancelling it leaves the look-up to whoever asks next.
+
+        Raises:
+            OSError: there is no such name.
+        """
+        key = (host, port)
+        answer = self._asked.get(key)
+        if answer is None:
+            loop = asyncio.get_running_loop()
+            answer = loop.create_future()
+            answer.add_done_callback(lambda done: self._answered(key, done))
+            self._asked[key] = answer
+            threading.Thread(
+                target=self._ask, args=(loop, answer, host, port), name="look up", daemon=True
+            ).start()
+        return await asyncio.shield(answer)
+
+    def _answered(self, key: tuple[str, int], answer: asyncio.Future[Sequence[Address]]) -> None:
+        self._asked.pop(key, None)
+        if not answer.cancelled():
+            # Whoever asked may have given up; that is no unhandled failure.
+            answer.exception()
+
+    def _ask(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        answer: asyncio.Future[Sequence[Address]],
+        host: str,
+        port: int,
+    ) -> None:
+        try:
+            found = self._look_up(host, port)
+        except (OSError, UnicodeError) as error:
+            # UnicodeError: a label that is too long, or empty.
+            failure = error if isinstance(error, OSError) else OSError(f"no host name: {host!r}")
+            _tell(loop, answer, lambda: answer.set_exception(failure))
+        else:
+            _tell(loop, answer, lambda: answer.set_result(found))
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop,
+    answer: asyncio.Future[Sequence[Address]],
+    settle: Callable[[], None],
+) -> None:
+    try:
+        loop.call_soon_threadsafe(lambda: None if answer.done() else settle())
+    except RuntimeError:
+        # The loop is closed: the process is ending.
+        return
+
+
+async def connect(addresses: Iterable[Address], head_start: float = HEAD_START_S) -> socket.socket:
+    """Connect to whichever address answers first, each with a head start before the next.
+
+    Raises:
+        OSError: none answered; the text says what each said.
+    """
+    waiting = alternating(addresses)
+    trying: set[asyncio.Task[socket.socket]] = set()
+    failures: list[str] = []
+    try:
+        while waiting or trying:
+            if waiting:
+                trying.add(asyncio.ensure_future(_connect(waiting.pop(0))))
+            done, _ = await asyncio.wait(
+                trying,
+                timeout=head_start if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                trying.discard(task)
+                error = task.exception()
+                if error is None:
+                    return task.result()
+                failures.append(str(error))
+    finally:
+        for task in trying:
+            task.cancel()
+            task.add_done_callback(_hang_up)
+    raise OSError("; ".join(failures) or "no address")
+
+
+def alternating(addresses: Iterable[Address]) -> list[Address]:
+    """The addresses, their families in turns: a broken family costs one head start."""
+    families: dict[int, list[Address]] = {}
+    for address in addresses:
+        families.setdefault(address[0], []).append(address)
+    rounds = zip_longest(*families.values())
+    return [address for each in rounds for address in each if address is not None]
+
+
+async def _connect(address: Address) -> socket.socket:
+    family, where = address
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(sock, where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _hang_up(late: asyncio.Task[socket.socket]) -> None:
+    if not late.cancelled() and late.exception() is None:
+        late.result().close()
