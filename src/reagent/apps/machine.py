@@ -92,11 +92,9 @@ class Machine:
         account = wanted.device_owner_account_key if owned else wanted.requestor_account_key
         try:
             asked = self._backend.registry_token(account)
-            token = await within(_TOKEN_S, asked, "registry token")
+            return await within(_TOKEN_S, asked, "registry token")
         except NotConnected:
             return ""
-        log.protect(token)
-        return token
 
     async def _run(self, job: Job) -> Outcome:
         app, wanted = job.app, job.wanted

@@ -96,6 +96,17 @@ async def test_what_is_so_already_is_reported_again(rig: Rig) -> None:
     assert rig.engine.asked == []
 
 
+async def test_a_running_app_stays_so_when_the_platform_does_not_want_to_hear_it(
+    rig: Rig,
+) -> None:
+    await rig.begin("RUNNING")
+    rig.cloud.fail("report_app")
+
+    await rig.ask("RUNNING", "RUNNING")
+
+    assert rig.app().state == State.RUNNING
+
+
 async def test_what_cannot_be_is_not_reported(rig: Rig) -> None:
     await rig.begin("UNINSTALLED")
 

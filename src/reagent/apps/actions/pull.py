@@ -13,8 +13,8 @@ async def pull(shop: Workshop, job: Job) -> None:
     """DOWNLOADING, PRESENT.
 
     The version that is fetched is the newest one; it becomes the installed one where none was
-    installed yet, so that an app can run whose payload names nothing but the newest version
-    (docs/contract/apps.md Q-7).
+    installed yet, so that an app can run whose payload names nothing but the newest version. Where
+    another one is installed, running fetches that one (docs/contract/apps.md Q-7).
 
     Raises:
         Refused: a working copy has no image to be fetched.
