@@ -95,5 +95,5 @@ def crossbar() -> Iterator[Router]:
 async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
     """Wait for what has to become true; fails when it does not."""
     async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 - what it looks at tells nobody when it changes
+        while not condition():
             await asyncio.sleep(0.005)

@@ -50,7 +50,7 @@ class Device:
         await asyncio.wait({self.running}, timeout=1)
         return self.running.exception() if self.running.done() else None
 
-    async def _sequence(self, reconnect: bool) -> None:
+    async def _sequence(self, reconnect: bool) -> None:  # noqa: FBT001 - the callback of the link
         self.flags.append(reconnect)
 
     async def _beat(self) -> None:
