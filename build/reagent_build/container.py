@@ -79,7 +79,7 @@ class Docker:
         """
         words = [f"--build-arg={key}={value}" for key, value in sorted(arguments.items())]
         done = self._run(
-            "build", "--network=host", f"--label={LABEL}", f"--tag={tag}",
+            "build", "--force-rm", "--network=host", f"--label={LABEL}", f"--tag={tag}",
             f"--file={context / dockerfile}", *words, str(context),
         )  # fmt: skip
         _check(done, f"cannot build the image {tag}")
