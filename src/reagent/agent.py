@@ -19,6 +19,7 @@ from reagent import log
 from reagent.adapters.clock import SystemClock
 from reagent.adapters.docker.engine import DockerEngine
 from reagent.adapters.posix.host import PosixHost
+from reagent.adapters.posix.memory import ProcessMemory
 from reagent.adapters.sqlite.store import open_store
 from reagent.adapters.wamp.backend import WampBackend
 from reagent.adapters.wamp.connect import WampDialer
@@ -39,10 +40,12 @@ from reagent.contracts.backend import Metadata
 from reagent.contracts.clock import Clock
 from reagent.contracts.engine import Engine
 from reagent.contracts.host import Host
+from reagent.contracts.memory import Memory
 from reagent.contracts.messenger import Dialer
 from reagent.contracts.store import Store
 from reagent.device.milestones import Milestones, Moment
 from reagent.device.status import StatusReport
+from reagent.device.thrift import Thrift
 from reagent.errors import AuthenticationRefused, SerialTaken
 from reagent.lifecycle import OnConnect, Parts, boot_apps
 from reagent.logs.applogs import AppLogs
@@ -69,6 +72,7 @@ class World:
     host: Host
     clock: Clock
     dialer: Dialer
+    memory: Memory
 
 
 @asynccontextmanager
@@ -87,7 +91,14 @@ async def open_world(flags: Flags, paths: Paths) -> AsyncIterator[World]:
     engine = DockerEngine()
     try:
         async with open_store(paths.database, clock) as store:
-            yield World(engine=engine, store=store, host=PosixHost(), clock=clock, dialer=dialer)
+            yield World(
+                engine=engine,
+                store=store,
+                host=PosixHost(),
+                clock=clock,
+                dialer=dialer,
+                memory=ProcessMemory(),
+            )
     finally:
         await engine.close()
 
@@ -131,6 +142,9 @@ class Agent:
             boot_apps(self.world.engine, self.apps, self.world.clock, self.booted, log.milestone),
             name="boot apps",
         )
+        thrift = asyncio.create_task(
+            Thrift(self.world.memory, self.world.clock).watch(), name="give memory back"
+        )
         self.milestones.reach(Moment.DIALLING, self.world.clock.monotonic())
         link = asyncio.create_task(self.link.run(), name="link")
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -138,6 +152,7 @@ class Agent:
             await asyncio.wait((link, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
             boot.cancel()
+            thrift.cancel()
             stopping.cancel()
             await self._leave()
         await link
