@@ -119,6 +119,7 @@ class OnConnect:
 
     async def run(self, reconnect: bool) -> None:  # noqa: FBT001 - the link's callback
         """Go through the phases; cancelled when the session ends."""
+        self._reach(Moment.JOINED)
         _log.info("connected", reconnect=reconnect, session=self._parts.messenger.session_id)
         try:
             for phase in BEFORE_APPS:

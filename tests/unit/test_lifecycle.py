@@ -8,7 +8,7 @@ from reagent.api.dispatch import Dispatcher, Privileges
 from reagent.api.pending import pending
 from reagent.contracts.backend import Metadata
 from reagent.contracts.host import Host
-from reagent.device.milestones import Milestones
+from reagent.device.milestones import Milestones, Moment
 from reagent.device.status import StatusReport
 from reagent.errors import CallFailed, StoreFailed
 from reagent.lifecycle import OnConnect, Parts, boot_apps
@@ -82,6 +82,8 @@ class Device:
         self.apps = FakeApps(self.story)
         self.logs = FakeLogs(self.story)
         self.booted = asyncio.Event()
+        self.milestones = Milestones(self.clock.monotonic())
+        self.milestones.reach(Moment.DIALLING, self.clock.monotonic())
         self.project_changes = False
         self.base_url = ""
         self.emergency = False
@@ -112,7 +114,7 @@ class Device:
             logs=self.logs,
             status=status,
             clock=self.clock,
-            milestones=Milestones(self.clock.monotonic()),
+            milestones=self.milestones,
             learn_credential_key=lambda key: self.story.append(f"key {key}"),
             request_reconnect=lambda: self.story.append("reconnect"),
             say=self.said.append,
@@ -139,6 +141,26 @@ async def test_the_sequence_goes_through_its_phases_in_order() -> None:
     assert device.backend.statuses == [Status.CONFIGURING, Status.CONNECTED]
     assert device.backend.architectures == 1
     assert device.base_url == device.backend.base_url
+
+
+async def test_how_long_the_start_took_is_said_once_when_the_device_is_green() -> None:
+    device = Device()
+    device.booted.set()
+    sequence = device.sequence()
+
+    await sequence.run(reconnect=False)
+    said = list(device.said)
+    await sequence.run(reconnect=True)
+
+    assert [line.partition(":")[0] for line in said] == [
+        "pre-connection initialisation",
+        "socket connection, from launch",
+        "socket connection, from connection start",
+        "on-connect sequence, from launch",
+        "on-connect sequence, from connection start",
+        "green, from launch",
+    ]
+    assert device.said == said
 
 
 async def test_a_moved_device_connects_anew_before_it_does_anything_else() -> None:
