@@ -86,6 +86,8 @@ def _start(flags: Flags) -> int:
 
 
 def _run(flags: Flags) -> int:
+    import gc  # noqa: PLC0415 - see _start
+
     from reagent import launcher, log  # noqa: PLC0415 - see _start
     from reagent.adapters.posix.lock import only_agent  # noqa: PLC0415
     from reagent.adapters.posix.logfile import LogFile  # noqa: PLC0415
@@ -101,8 +103,13 @@ def _run(flags: Flags) -> int:
         )
         log.get("reagent.__main__").debug("started", flags=flags.described())
         launcher.decide(flags)
+        # Nothing that an import makes is garbage: looking for some costs a tenth of the start, and
+        # every later look at all of it a hundredth of a second in which nobody is answered.
+        gc.disable()
         from reagent.agent import run  # noqa: PLC0415 - everything else comes with it
 
+        gc.freeze()
+        gc.enable()
         log.bridge_stdlib(messaging=flags.debug_messaging)
         return run(flags)
 
