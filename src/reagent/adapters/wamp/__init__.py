@@ -8,6 +8,7 @@
     line            what a session needs of a wire
     session         one joined session
     handshake, cra  from HELLO to WELCOME
+    asking          what we send, and waiting for answers
     requests        what we asked the router and wait for
     invocations     calls that reach us
     subscriptions   events that reach us

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TypeVar
 
 from reagent import log
 from reagent.adapters.wamp import messages
+from reagent.adapters.wamp.asking import Asking
 from reagent.adapters.wamp.handles import Handle
 from reagent.adapters.wamp.handshake import Handshake
 from reagent.adapters.wamp.invocations import Invocations
 from reagent.adapters.wamp.keepalive import Keepalive
 from reagent.adapters.wamp.library import Message, ProtocolError, message
 from reagent.adapters.wamp.line import Line, Patience
-from reagent.adapters.wamp.requests import Requests
 from reagent.adapters.wamp.subscriptions import Subscriptions
-from reagent.aio import bounded
 from reagent.aio.supervise import Tasks
 from reagent.contracts.messenger import Handler, Listener
-from reagent.errors import CallFailed, DeadlineExceeded, NotConnected, Unavailable
+from reagent.errors import NotConnected, Unavailable
 from reagent.model.call import Answer
 from reagent.model.device import Identity
 
 _log = log.get(__name__)
+# For -debugMessaging: kinds of messages, never what is in them.
+_library_log = logging.getLogger("autobahn.wamp")
 
-T = TypeVar("T")
 
 _GOING_AWAY = 1001
 _SERVICE_RESTART = 1012
@@ -40,13 +40,13 @@ class RouterSession:
         loop = asyncio.get_running_loop()
         self._patience = patience
         self._line: Line | None = None
+        self._asking = Asking(patience.response)
         self._id = 0
         self._leaving = False
         self._farewell: asyncio.Future[None] = loop.create_future()
         self._end: asyncio.Future[bool] = loop.create_future()
         self._tasks = Tasks()
-        self._requests = Requests()
-        self._handshake = Handshake(self._send)
+        self._handshake = Handshake(self._asking.send)
         self._invocations = Invocations(self._reply, self._tasks)
         self._subscriptions = Subscriptions()
         self._keepalive = Keepalive(patience.ping, self._ping, self._dead)
@@ -55,7 +55,7 @@ class RouterSession:
             message.Welcome: self._on_welcome,
             message.Abort: self._on_abort,
             message.Goodbye: self._on_goodbye,
-            message.Error: self._on_error,
+            message.Error: self._asking.refused,
             message.Result: self._on_result,
             message.Published: self._on_published,
             message.Registered: self._on_registered,
@@ -72,6 +72,7 @@ class RouterSession:
     def attach(self, line: Line) -> None:
         """The connection this session lives on."""
         self._line = line
+        self._asking.attach(line)
 
     async def join(self, identity: Identity) -> None:
         """Be let in.
@@ -94,7 +95,7 @@ class RouterSession:
         self._leaving = True
         try:
             async with asyncio.timeout(within):
-                self._send(messages.goodbye(messages.CLOSE_REALM))
+                self._asking.send(messages.goodbye(messages.CLOSE_REALM))
                 await asyncio.wait((self._farewell, self._end), return_when=asyncio.FIRST_COMPLETED)
                 await line.close()
         except (TimeoutError, Unavailable) as error:
@@ -129,31 +130,12 @@ class RouterSession:
     ) -> Answer:
         """CALL; on the deadline, or when the caller is cancelled, CANCEL."""
         self._require()
-        number, future = self._requests.start(message.Call.MESSAGE_TYPE, messages.answer)
-        try:
-            self._send(messages.call(number, procedure, args=list(args), kwargs=dict(kwargs or {})))
-            return await bounded.within(deadline, future, f"answer of {procedure}")
-        except (DeadlineExceeded, asyncio.CancelledError):
-            self._tell(messages.cancel(number))
-            raise
-        finally:
-            self._requests.forget(number)
+        return await self._asking.call(procedure, args, kwargs or {}, deadline)
 
     async def publish(self, topic: str, *args: object, acknowledge: bool = False) -> None:
         """PUBLISH; waits for the network when it is behind, with `acknowledge` for PUBLISHED."""
         self._require()
-        if acknowledge:
-            await self._ask(
-                message.Publish.MESSAGE_TYPE,
-                lambda number: messages.publish(number, topic, args=list(args), acknowledge=True),
-                lambda _: None,
-                f"PUBLISHED for {topic}",
-            )
-            return
-        if self._line is not None:
-            await bounded.within(self._patience.response, self._line.drained(), "room to send")
-        self._require()
-        self._send(messages.publish(self._requests.number(), topic, args=list(args)))
+        await self._asking.publish(topic, args, acknowledge=acknowledge)
 
     async def register(self, procedure: str, handler: Handler, *, force: bool = True) -> Handle:
         """REGISTER."""
@@ -163,7 +145,8 @@ class RouterSession:
             self._invocations.offer(number, handler)
             return Handle(number, lambda: self._unregister(number))
 
-        return await self._ask(
+        self._require()
+        return await self._asking.ask(
             message.Register.MESSAGE_TYPE,
             lambda number: messages.register(number, procedure, force=force),
             accept,
@@ -178,7 +161,8 @@ class RouterSession:
             self._subscriptions.add(number, topic, listener)
             return Handle(number, lambda: self._unsubscribe(number, listener))
 
-        return await self._ask(
+        self._require()
+        return await self._asking.ask(
             message.Subscribe.MESSAGE_TYPE,
             lambda number: messages.subscribe(number, topic),
             accept,
@@ -195,8 +179,10 @@ class RouterSession:
             _log.warning("unusable message from the router", error=error)
             number = messages.invocation_in(payload)
             if number is not None:
-                self._tell(messages.not_understood(number, str(error)))
+                self._courtesy(messages.not_understood(number, str(error)))
             return
+        if _library_log.isEnabledFor(logging.DEBUG):
+            _library_log.debug("received %s", type(incoming).__name__)
         self._reactions[type(incoming)](incoming)
 
     def ponged(self, payload: bytes) -> None:
@@ -225,41 +211,41 @@ class RouterSession:
             if not self._farewell.done():
                 self._farewell.set_result(None)
             return
-        self._tell(messages.goodbye(messages.GOODBYE_AND_OUT))
+        self._courtesy(messages.goodbye(messages.GOODBYE_AND_OUT))
         self._over(goodbye.reason, f"the router said {goodbye.reason}")
-
-    def _on_error(self, error: message.Error) -> None:
-        request = self._requests.take(error.request, error.request_type)
-        if request is not None:
-            text = messages.error_text(error.error, error.args, error.kwargs)
-            request.failed(CallFailed(text, error.error))
 
     def _on_result(self, result: message.Result) -> None:
         # Progress was not asked for; a result that comes after CANCEL finds nobody.
         if not result.progress:
-            self._answered(message.Call.MESSAGE_TYPE, result.request, result)
+            self._asking.answered(message.Call.MESSAGE_TYPE, result.request, result)
 
     def _on_published(self, published: message.Published) -> None:
-        self._answered(message.Publish.MESSAGE_TYPE, published.request, published)
+        self._asking.answered(message.Publish.MESSAGE_TYPE, published.request, published)
 
     def _on_registered(self, registered: message.Registered) -> None:
-        if not self._answered(message.Register.MESSAGE_TYPE, registered.request, registered):
+        if not self._asking.answered(message.Register.MESSAGE_TYPE, registered.request, registered):
             # Nobody waited that long; calls must not end up with us.
-            self._tell(messages.unregister(self._requests.number(), registered.registration))
+            self._asking.tell(lambda n: messages.unregister(n, registered.registration))
 
     def _on_unregistered(self, unregistered: message.Unregistered) -> None:
-        if not self._answered(message.Unregister.MESSAGE_TYPE, unregistered.request, unregistered):
+        if not self._asking.answered(
+            message.Unregister.MESSAGE_TYPE, unregistered.request, unregistered
+        ):
             # Not our wish: another session took the procedure over.
             self._invocations.withdraw(unregistered.registration or 0)
 
     def _on_subscribed(self, subscribed: message.Subscribed) -> None:
         number = subscribed.subscription
-        known = self._answered(message.Subscribe.MESSAGE_TYPE, subscribed.request, subscribed)
+        known = self._asking.answered(
+            message.Subscribe.MESSAGE_TYPE, subscribed.request, subscribed
+        )
         if not known and not self._subscriptions.has(number):
-            self._tell(messages.unsubscribe(self._requests.number(), number))
+            self._asking.tell(lambda n: messages.unsubscribe(n, number))
 
     def _on_unsubscribed(self, unsubscribed: message.Unsubscribed) -> None:
-        if not self._answered(message.Unsubscribe.MESSAGE_TYPE, unsubscribed.request, unsubscribed):
+        if not self._asking.answered(
+            message.Unsubscribe.MESSAGE_TYPE, unsubscribed.request, unsubscribed
+        ):
             self._subscriptions.forget(unsubscribed.subscription or 0)
 
     def _on_event(self, event: message.Event) -> None:
@@ -276,59 +262,28 @@ class RouterSession:
         if not self.connected:
             raise NotConnected
 
-    def _send(self, outgoing: Message) -> None:
-        if self._line is None:
-            raise NotConnected
-        self._line.send(messages.encode(outgoing))
-
-    def _tell(self, outgoing: Message) -> None:
-        """What is sent as a courtesy: not being able to is no news."""
+    def _courtesy(self, outgoing: Message) -> None:
         with suppress(Unavailable):
-            self._send(outgoing)
+            self._asking.send(outgoing)
 
     def _reply(self, outgoing: Message) -> None:
         """Answers of handlers; nobody waits for them once the session is over."""
         if self.connected:
-            self._send(outgoing)
-
-    async def _ask(
-        self,
-        kind: int,
-        outgoing: Callable[[int], Message],
-        accept: Callable[[object], T],
-        what: str,
-    ) -> T:
-        self._require()
-        number, future = self._requests.start(kind, accept)
-        try:
-            self._send(outgoing(number))
-            return await bounded.within(self._patience.response, future, what)
-        finally:
-            self._requests.forget(number)
+            self._asking.send(outgoing)
 
     async def _unregister(self, registration: int) -> None:
         self._invocations.withdraw(registration)
-        await self._withdraw(
+        await self._asking.withdraw(
             message.Unregister.MESSAGE_TYPE,
             lambda number: messages.unregister(number, registration),
         )
 
     async def _unsubscribe(self, subscription: int, listener: Listener) -> None:
         if self._subscriptions.remove(subscription, listener):
-            await self._withdraw(
+            await self._asking.withdraw(
                 message.Unsubscribe.MESSAGE_TYPE,
                 lambda number: messages.unsubscribe(number, subscription),
             )
-
-    async def _withdraw(self, kind: int, outgoing: Callable[[int], Message]) -> None:
-        try:
-            await self._ask(kind, outgoing, lambda _: None, "word that it is withdrawn")
-        except Unavailable as error:
-            _log.debug("not withdrawn", error=error)
-
-    def _answered(self, kind: int, number: int, reply: object) -> bool:
-        request = self._requests.take(number, kind)
-        return request is not None and request.answered(reply)
 
     def _ping(self, payload: bytes) -> None:
         if self._line is not None:
@@ -349,7 +304,7 @@ class RouterSession:
         self._end.set_result(shutdown)
         self._handshake.refused(reason)
         self._keepalive.stop()
-        self._requests.fail_all(NotConnected)
+        self._asking.over()
         self._invocations.drop_all()
         self._tasks.cancel()
         if self._id:

@@ -9,6 +9,7 @@ pure Python goes byte by byte there: masking what is sent, and checking UTF-8 of
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import struct
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from reagent.adapters.wamp.library import WebSocketClientFactory, WebSocketClien
 from reagent.errors import CallFailed, DialFailed, NotConnected
 
 _log = log.get(__name__)
+_library_log = logging.getLogger("autobahn.websocket")
 
 SUBPROTOCOL = "wamp.2.json"
 # The router drops the connection over a larger frame (docs/contract/wamp.md 9.5).
@@ -63,19 +65,22 @@ def frame(opcode: int, payload: bytes, key: bytes) -> bytes:
     return head + key + masked.to_bytes(size, "little")
 
 
-class _Silent:
-    """What autobahn logs as it goes. Every end has a reason, and the receiver is told that."""
+class _Said:
+    """What autobahn says as it goes: for -debugMessaging.
 
-    def _nothing(self, *_args: object, **_fields: object) -> None:
-        return
+    Never at a higher level: every end has a reason, and the receiver is told that. Its lowest level
+    is left out, for it would print whole messages.
+    """
 
-    trace = debug = info = _nothing
+    def trace(self, *_args: object, **_fields: object) -> None:
+        """Whole messages."""
 
-    def warn(self, text: str, **fields: object) -> None:
-        """Seen by who looks for a fault; the same news arrives as the reason of the end."""
-        _log.debug("websocket", said=text.format(**fields) if fields else text)
+    def debug(self, text: str = "", **fields: object) -> None:
+        """One line."""
+        if _library_log.isEnabledFor(logging.DEBUG):
+            _library_log.debug("%s", text.format(**fields) if fields else text)
 
-    error = critical = warn
+    info = warn = error = critical = debug
 
 
 class Wire(WebSocketClientProtocol, asyncio.Protocol):
@@ -87,7 +92,7 @@ class Wire(WebSocketClientProtocol, asyncio.Protocol):
 
     is_server = False
     peer = "the router"
-    log = _Silent()
+    log = _Said()
 
     def __init__(self, endpoint: Endpoint, receiver: Receiver) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import TypeVar
 
@@ -131,6 +132,18 @@ async def test_half_a_character_costs_a_question_mark_not_the_message(router: Ro
     await router.session.publish("topic", "a\udc80b")
 
     assert router.last == [16, 1, {}, "topic", ["a?b"]]
+
+
+async def test_debugging_names_messages_and_never_shows_them(
+    router: Router, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="autobahn")
+    task = await asking(router.session.call("a.b", "a secret"))
+
+    router.says([50, 1, {}, ["another"]])
+    await task
+
+    assert caplog.messages == ["sent Call", "received Result"]
 
 
 # --- publications
@@ -292,3 +305,16 @@ async def test_when_the_session_ends_everybody_who_waits_learns_it(router: Route
             await task
     with pytest.raises(NotConnected):
         await registering
+
+
+async def test_withdrawing_after_the_end_is_fine_and_sends_nothing(router: Router) -> None:
+    task = await asking(router.session.register("a.b", handler))
+    router.says([65, 1, 99])
+    handle = await task
+    router.sent.clear()
+    router.says([6, {}, "wamp.close.system_shutdown"])
+
+    async with asyncio.timeout(0.1):
+        await handle.remove()
+
+    assert router.sent == [[6, {}, "wamp.close.goodbye_and_out"]]
