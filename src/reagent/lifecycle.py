@@ -210,7 +210,7 @@ class OnConnect:
                 await self._parts.status.send(Status.CONNECTED)
             except Unavailable as error:
                 if not self._parts.messenger.connected:
-                    raise
+                    return  # the next session goes through all of it again
                 _log.warning("ready, and the platform does not take it", error=error)
                 await self._parts.clock.sleep(full_jitter(attempt, self._parts.clock.random()))
                 attempt += 1

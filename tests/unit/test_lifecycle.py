@@ -10,7 +10,7 @@ from reagent.contracts.backend import Metadata
 from reagent.contracts.host import Host
 from reagent.device.milestones import Milestones, Moment
 from reagent.device.status import StatusReport
-from reagent.errors import CallFailed, StoreFailed
+from reagent.errors import CallFailed, NotConnected, StoreFailed
 from reagent.lifecycle import OnConnect, Parts, boot_apps
 from reagent.model.app import WantedApp
 from reagent.model.device import Identity, Stats, Status
@@ -224,6 +224,17 @@ async def test_the_last_report_is_repeated_until_the_platform_takes_it() -> None
 
     assert refused == []
     assert device.backend.statuses == [Status.CONNECTED]
+
+
+async def test_a_session_that_ends_before_the_last_report_is_no_error() -> None:
+    device = Device()
+    device.booted.set()
+    device.backend.fail("report_status", NotConnected())
+    device.messenger.go_down()
+
+    await device.sequence().run(reconnect=False)
+
+    assert device.backend.statuses == []
 
 
 async def test_an_emergency_takes_the_place_of_connected_only() -> None:

@@ -28,6 +28,9 @@ ARCHITECTURE = "reswarm.devices.update_device_architecture"
 CHECK_PRIVILEGE = "reswarm.devices.check_privilege"
 MATCH = "wamp.subscription.match"
 
+# A platform that is alive and does not answer must not keep a device from becoming reachable.
+ANSWER_S = 20.0
+LIST_S = 60.0
 STATUS_S = 10.0
 PRIVILEGE_S = 10.0
 PORTS_S = 5.0
@@ -64,7 +67,9 @@ class WampBackend:
 
     async def read_metadata(self) -> Metadata:
         """3.3. Without the project: it has to work while the known one is stale."""
-        answer = await self._messenger.call(METADATA, {"device_key": self._identity().device_key})
+        answer = await self._messenger.call(
+            METADATA, {"device_key": self._identity().device_key}, deadline=ANSWER_S
+        )
         said = _mapping(answer, METADATA)
         swarm_key = count(said.get("swarm_key"))
         if swarm_key is None:
@@ -78,7 +83,7 @@ class WampBackend:
 
     async def app_credential_key(self) -> str:
         """3.4."""
-        key = _first(await self._messenger.call(CREDENTIAL_KEY))
+        key = _first(await self._messenger.call(CREDENTIAL_KEY, deadline=ANSWER_S))
         if not isinstance(key, str) or not key:
             raise CallFailed(f"{CREDENTIAL_KEY} answered without a key")
         return key
@@ -114,12 +119,13 @@ class WampBackend:
                 "variant": variant,
                 "agent_version": self._version,
             },
+            deadline=ANSWER_S,
         )
 
     async def requested_apps(self) -> Sequence[WantedApp]:
         """3.7. Only a genuine list is an answer: an empty one removes every app."""
         answer = await self._messenger.call(
-            REQUESTED_APPS, {"device_key": self._identity().device_key}
+            REQUESTED_APPS, {"device_key": self._identity().device_key}, deadline=LIST_S
         )
         rows = _first(answer)
         if not isinstance(rows, list):
@@ -191,7 +197,7 @@ class WampBackend:
 
     async def log_listener(self, topic: str) -> str:
         """3.11."""
-        found = _first(await self._messenger.call(MATCH, topic))
+        found = _first(await self._messenger.call(MATCH, topic, deadline=ANSWER_S))
         if isinstance(found, list):
             found = found[0] if found else None
         return str(found) if isinstance(found, int) and not isinstance(found, bool) else ""

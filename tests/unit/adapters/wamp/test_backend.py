@@ -17,6 +17,7 @@ from tests.fakes.messenger import Called, FakeMessenger
 UPDATE_APP = "reswarm.containers.update_app_on_device"
 UPDATE_STATUS = "reswarm.devices.update_device_status"
 METADATA = "reswarm.devices.read_device_metadata"
+ARCHITECTURE = "reswarm.devices.update_device_architecture"
 REQUESTED = "reswarm.containers.get_requested_app_states"
 TOKEN = "reswarm.containers.get_registry_token"
 CRED_KEY = "reswarm.devices.get_app_cred_key"
@@ -480,3 +481,28 @@ async def test_a_status_that_is_not_answered_is_given_up(
 
     with pytest.raises(DeadlineExceeded):
         await backend.report_status(Status.CONNECTED, Stats())
+
+
+# --- a platform that is alive and silent
+
+
+@pytest.mark.parametrize(
+    ("procedure", "ask"),
+    [
+        (METADATA, lambda backend: backend.read_metadata()),
+        (CRED_KEY, lambda backend: backend.app_credential_key()),
+        (ARCHITECTURE, lambda backend: backend.report_architecture()),
+        (REQUESTED, lambda backend: backend.requested_apps()),
+        (MATCH, lambda backend: backend.log_listener("reswarm.logs.SN-TEST-0001.prod_77_vision")),
+    ],
+)
+async def test_no_step_of_the_on_connect_sequence_waits_for_ever(
+    messenger: FakeMessenger,
+    backend: WampBackend,
+    procedure: str,
+    ask: Callable[[WampBackend], Awaitable[object]],
+) -> None:
+    messenger.router.swallow(procedure)
+
+    with pytest.raises(DeadlineExceeded):
+        await ask(backend)
