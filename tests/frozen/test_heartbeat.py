@@ -1,0 +1,173 @@
+"""The heartbeat in real time, every 30 s. One test, so that all devices wait at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.answers import STATUS
+from sandbox.callers import Caller
+from sandbox.cloud import Cloud
+from sandbox.device import Device
+from sandbox.engine import GivenEngine, OwnEngine
+from sandbox.program import Program
+from sandbox.wamp import Incoming
+from tests.frozen.link_that_dies import Link
+from tests.frozen.steps import (
+    PROCEDURES,
+    AppOf,
+    connected,
+    is_joined,
+    online,
+    registered,
+    sessions_of,
+)
+
+BEAT_S = 30.0
+ROOM_S = 3.0
+
+
+def beats_of(device: Device) -> Callable[[Incoming], bool]:
+    return lambda call: call.caller == device.identity.authid
+
+
+def times(cloud: Cloud, device: Device) -> list[float]:
+    """When CONNECTED was reported, in seconds after the first time."""
+    found = [
+        call.at
+        for call in cloud.backend.seen(STATUS, lambda c: c.caller == device.identity.authid)
+        if call.first["status"] == "CONNECTED"
+    ]
+    return [round(at - found[0], 1) for at in found]
+
+
+async def beats_every_thirty_seconds(cloud: Cloud, program: Program, system: Caller) -> None:
+    device = cloud.new_device(program)
+    sessions = await sessions_of(system, device)
+    await online(cloud, device)
+
+    await asyncio.sleep(2 * BEAT_S + ROOM_S)
+
+    first, second, third = times(cloud, device)
+    assert first == 0
+    assert second == pytest.approx(BEAT_S, abs=2)
+    assert third == pytest.approx(2 * BEAT_S, abs=2)
+    assert len(sessions.ids) == 1
+
+
+async def two_failures_in_a_row_make_a_new_session(
+    cloud: Cloud, program: Program, system: Caller
+) -> None:
+    device = cloud.new_device(program)
+    sessions = await sessions_of(system, device)
+    await online(cloud, device)
+    begun = time.monotonic()
+    statuses = len(cloud.backend.statuses(device.identity))
+    cloud.backend.fail(STATUS, times=2, when=beats_of(device))
+
+    await sessions.joined.until(lambda heard: len(heard) >= 2, within=2 * BEAT_S + ROOM_S)
+    took = time.monotonic() - begun
+    await connected(cloud, device, since=statuses)
+
+    assert took == pytest.approx(2 * BEAT_S, abs=2)
+    # The old one was closed first: it is nobody's duplicate.
+    assert not await is_joined(system, sessions.ids[0])
+    assert len(sessions.ids) == 2
+    assert len(await registered(system, device.identity)) == len(PROCEDURES) + 1
+    assert device.exits == []
+
+
+async def one_failure_does_not_nor_two_with_a_success_between(
+    cloud: Cloud, program: Program, system: Caller
+) -> None:
+    device = cloud.new_device(program)
+    sessions = await sessions_of(system, device)
+    await online(cloud, device)
+    cloud.backend.fail(STATUS, times=1, when=beats_of(device))
+
+    await asyncio.sleep(BEAT_S + ROOM_S)
+    assert len(times(cloud, device)) == 2
+    await asyncio.sleep(BEAT_S)
+    cloud.backend.fail(STATUS, times=1, when=beats_of(device))
+    await asyncio.sleep(BEAT_S)
+
+    assert len(times(cloud, device)) == 4
+    assert len(sessions.ids) == 1
+    assert await is_joined(system, sessions.ids[0])
+
+
+async def a_link_that_died_is_left(cloud: Cloud, program: Program, system: Caller) -> None:
+    async with Link(cloud.router.url) as link:
+        device = cloud.new_device(program, changes={"device_endpoint_url": link.url})
+        sessions = await sessions_of(system, device)
+        await online(cloud, device)
+        statuses = len(cloud.backend.statuses(device.identity))
+
+        link.die()
+        begun = time.monotonic()
+        await sessions.joined.until(lambda heard: len(heard) >= 2, within=4 * BEAT_S)
+        took = time.monotonic() - begun
+        await connected(cloud, device, since=statuses)
+
+        # Two beats, each given up after ten seconds and a moment for the cancellation.
+        assert 2 * BEAT_S < took < 3 * BEAT_S + 10
+        assert device.exits == []
+        await device.stop()
+
+
+async def without_an_engine_it_is_configuring_until_the_first_beat(
+    cloud: Cloud, program: Program, system: Caller
+) -> None:
+    address = f"{cloud.services.run_dir}/much-later.sock"
+    device = cloud.new_device(program, engine=f"unix://{address}")
+    app = AppOf(cloud, device, 320, "latecomer")
+    app.push()
+    app.want("RUNNING")
+    await device.start()
+    await cloud.backend.status(device.identity, "CONFIGURING")
+    begun = time.monotonic()
+
+    await cloud.backend.status(device.identity, "CONNECTED", within=BEAT_S + ROOM_S)
+    took = time.monotonic() - begun
+    assert app.states == []
+    Path(address).symlink_to(cloud.engine.address.removeprefix("unix://"))
+    await app.reached("RUNNING", within=15.0)
+    await cloud.backend.until(
+        lambda: cloud.backend.statuses(device.identity)[1:] == ["CONNECTED", "CONNECTED"], 10.0
+    )
+
+    assert took == pytest.approx(BEAT_S, abs=2)
+    with cloud.engine.client() as client:
+        assert client.containers.get(app.container).status == "running"
+
+
+@pytest.mark.timeout(240)
+async def test_heartbeats(
+    cloud: Cloud, program: Program, engine: OwnEngine | GivenEngine, system: Caller
+) -> None:
+    scenarios = (
+        beats_every_thirty_seconds,
+        two_failures_in_a_row_make_a_new_session,
+        one_failure_does_not_nor_two_with_a_success_between,
+        a_link_that_died_is_left,
+        without_an_engine_it_is_configuring_until_the_first_beat,
+    )
+
+    ended = await asyncio.gather(
+        *(each(cloud, program, system) for each in scenarios), return_exceptions=True
+    )
+
+    failed = {
+        each.__name__: error
+        for each, error in zip(scenarios, ended, strict=True)
+        if error is not None
+    }
+    if failed:
+        raise ExceptionGroup(
+            f"failed: {', '.join(failed)}",
+            [e if isinstance(e, Exception) else RuntimeError(repr(e)) for e in failed.values()],
+        )
