@@ -35,6 +35,19 @@ def tests(session: nox.Session, name: str, *where: str) -> None:
     python(session, "-m", "pytest", f"--junitxml={report}", "-q", *where, *session.posargs)
 
 
+steps: list[str] = []  # of a release, in this run of nox: those that are done, and the one begun
+
+
+def release(session: nox.Session) -> None:
+    """Take one step of a release. Behind one that failed nothing more is done."""
+    if steps and not steps[-1].startswith("--after="):
+        session.error(f"{steps[-1]} did not end well: nothing is done")
+    done = tuple(steps)
+    steps.append(session.name)
+    python(session, "-m", "reagent_release", session.name, *done, *session.posargs)
+    steps[-1] = f"--after={session.name}"
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format and style."""
@@ -45,7 +58,10 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Type-check everything, tests and pipeline included."""
-    python(session, "-m", "mypy", "src", "build/reagent_build", "sandbox", "tests", "bench")
+    python(
+        session, "-m", "mypy", "src", "build/reagent_build", "release/reagent_release",
+        "sandbox", "tests", "bench",
+    )  # fmt: skip
 
 
 @nox.session
@@ -92,6 +108,24 @@ def pipeline(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build the executables of the targets named: nox -s build -- linux/amd64."""
     python(session, "-m", "reagent_build", *session.posargs)
+
+
+@nox.session
+def build_all(session: nox.Session) -> None:
+    """Build the executable of every line in targets."""
+    release(session)
+
+
+@nox.session
+def publish(session: nox.Session) -> None:
+    """Upload what was built, with checksums. Shows the plan first; -- --dry-run stops there."""
+    release(session)
+
+
+@nox.session
+def rollout(session: nox.Session) -> None:
+    """Point an environment at a version: nox -s rollout -- production 1.2.3."""
+    release(session)
 
 
 @nox.session

@@ -1,0 +1,14 @@
+"""From `build/out` to devices: publish a version, point an environment at it. Plan, print, then do.
+
+words        what a person typed; each command takes what is its own
+versions     availableVersions.json, and what counts as a version
+layout       where everything lies in the bucket
+store        what is asked of a bucket
+folder, gcs  the embedded bucket, and Google's
+configured   which of the two it is
+built        what the build left behind
+publish      from build/out into the bucket
+rollout      an environment is pointed at a version that is there
+record       the plan that was executed, kept
+progress     what a person sees meanwhile
+"""

@@ -1,0 +1,214 @@
+"""`python -m reagent_release build_all|publish|rollout ...`: plan, print, then do.
+
+Run with PYTHONPATH=build:release. The words are those of nox, see `words`.
+"""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from reagent_build.__main__ import main as build
+from reagent_build.targets import Target, UnknownTargetError, machine_target, read_targets
+from reagent_release import built, layout, publish, rollout, versions
+from reagent_release.configured import Choice, choose, opened
+from reagent_release.errors import Misused, ObjectMissing, ReleaseError
+from reagent_release.progress import shown
+from reagent_release.record import Record
+from reagent_release.steps import Step, carry_out
+from reagent_release.store import Bucket
+from reagent_release.words import Words, parse
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+_FAILED: Final = 1
+_MISUSED: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository, and what the commands find around it."""
+
+    repository: Path
+    environment: Mapping[str, str]
+    machine: Target | None
+    """What can be run here, if it is a platform of ours."""
+
+    @property
+    def version_file(self) -> Path:
+        """The one file the version stands in."""
+        return self.repository / "src/reagent/version.txt"
+
+    @property
+    def version(self) -> str:
+        """What is built and published.
+
+        Raises:
+            ReleaseError: the file cannot be read.
+            Misused: it holds no version.
+        """
+        return versions.check(_text(self.version_file).strip())
+
+    def targets(self, words: Words) -> tuple[Target, ...]:
+        """What a release consists of.
+
+        Raises:
+            ReleaseError: `targets` cannot be read.
+            Misused: it, or what was asked for, names no target.
+        """
+        try:
+            lines = read_targets(self.repository / "targets")
+        except OSError as error:
+            raise ReleaseError(f"targets cannot be read: {error}") from error
+        except UnknownTargetError as error:
+            raise Misused(f"targets: {error}") from error
+        for each in words.release:
+            if each not in lines:
+                raise Misused(f"{each} is no line of `targets`")
+        return words.release or lines
+
+
+def main(arguments: Sequence[str] | None = None, place: Place | None = None) -> int:
+    """Exit status: 0 done or shown, 1 failed or refused, 2 misused."""
+    command, *rest = (sys.argv[1:] if arguments is None else arguments) or ("",)
+    if command not in _COMMANDS:
+        print(f"{command!r} is none of {', '.join(_COMMANDS)}", file=sys.stderr)
+        return _MISUSED
+    try:
+        return _COMMANDS[command](parse(rest), place or Place(REPOSITORY, os.environ, _machine()))
+    except Misused as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return _MISUSED
+    except ReleaseError as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return _FAILED
+
+
+def _build_all(words: Words, place: Place) -> int:
+    place.targets(words)
+    named = dict.fromkeys((*words.some, *words.release))
+    what = [str(each) for each in named] or ["--all"]
+    return build([*what, *words.building, *(["--dry-run"] if words.dry_run else [])])
+
+
+def _publish(words: Words, place: Place) -> int:
+    version = place.version
+    every = place.targets(words)
+    named = tuple(dict.fromkeys((*words.some, *words.release)))
+    folder = place.repository / "build/out"
+    facts = publish.Facts(
+        version=version,
+        found=[built.look(each, version, folder, place.machine) for each in named or every],
+        remote={},
+        version_file=_text(place.version_file).encode(),
+        named=bool(named),
+        builds_first=words.dry_run and "build_all" in words.after,
+    )
+    bucket, choice = _bucket(place)
+    plan = publish.plan(replace(facts, remote=publish.gather(bucket, facts)))
+    print(f"publish reagent {version} to {bucket.address} ({choice.reason})\n{plan}", flush=True)
+    if not words.dry_run:
+        _execute("publish", {"version": version}, plan.steps, bucket, place)
+        print(f"reagent {version} is published; nox -s rollout points devices at it")
+    return 0
+
+
+def _rollout(words: Words, place: Place) -> int:
+    path = place.repository / layout.MANIFEST
+    targets = place.targets(words)
+    bucket, choice = _bucket(place)
+    decision = rollout.decide(path, _text(path), words.edits, _content(bucket, layout.MANIFEST))
+    presence, aliases, remote = rollout.gather(bucket, decision, targets)
+    plan = rollout.plan(
+        rollout.Facts(
+            decision=decision,
+            targets=targets,
+            presence=presence,
+            aliases=aliases,
+            remote=remote,
+            version_file=_text(place.version_file).encode(),
+            published_first=_published_first(words, place, targets),
+        )
+    )
+    print(f"roll out {path.name} to {bucket.address} ({choice.reason})\n{plan}", flush=True)
+    if not words.dry_run:
+        moves = {each.environment: [each.before, each.after] for each in decision.changes}
+        _execute("rollout", {"environments": moves}, plan.steps, bucket, place)
+        print(
+            f"{layout.MANIFEST} is published: {', '.join(map(': '.join, decision.after.items()))}"
+        )
+    return 0
+
+
+_COMMANDS: Final[Mapping[str, Callable[[Words, Place], int]]] = {
+    "build_all": _build_all,
+    "publish": _publish,
+    "rollout": _rollout,
+}
+
+
+def _published_first(
+    words: Words, place: Place, targets: tuple[Target, ...]
+) -> frozenset[tuple[str, Target]]:
+    """What `publish`, had it not been a dry run as well, would have put there by now."""
+    if not words.dry_run or "publish" not in words.after:
+        return frozenset()
+    version = place.version
+    named = (*words.some, *words.release) or targets
+    if "build_all" in words.after:
+        return frozenset((version, each) for each in named)
+    folder = place.repository / "build/out"
+    found = [built.look(each, version, folder, place.machine) for each in named]
+    return frozenset((version, each.target) for each in found if isinstance(each, built.Built))
+
+
+def _execute(
+    command: str, what: Mapping[str, object], steps: Sequence[Step], bucket: Bucket, place: Place
+) -> None:
+    record = Record(
+        place.repository / "release/out",
+        command,
+        {"bucket": bucket.address} | what,
+        steps,
+        time.time(),
+    )
+    try:
+        with shown() as progress:
+            carry_out(steps, bucket, progress)
+    except BaseException as error:
+        record.end(f"broke off: {type(error).__name__}: {error}")
+        raise
+    record.end("done")
+
+
+def _bucket(place: Place) -> tuple[Bucket, Choice]:
+    choice = choose(place.repository, place.environment)
+    return opened(choice), choice
+
+
+def _content(bucket: Bucket, name: str) -> bytes | None:
+    try:
+        return bucket.get(name)[1]
+    except ObjectMissing:
+        return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{path} cannot be read: {error}") from error
+
+
+def _machine() -> Target | None:
+    try:
+        return machine_target(sys.platform, platform.machine())
+    except UnknownTargetError:
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""What the build left in `build/out`, and whether it is what it is called.
+
+A version in the bucket is for ever, so a file is looked at before: its checksum, the machine it is
+for, and the version it says. This machine's own target is asked; for another one, the text of
+`version.txt` has to be in the file, which a file of an earlier version does not have.
+"""
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reagent_build.checksum import sidecar
+from reagent_build.targets import Target
+
+_PATIENCE_S: Final = 60
+_ELF: Final = b"\x7fELF"
+# e_machine, at offset 18 of an ELF file.
+_MACHINES: Final[Mapping[str, int]] = {
+    "386": 3, "arm": 40, "amd64": 62, "arm64": 183, "riscv64": 243,
+}  # fmt: skip
+_PE: Final = b"MZ"
+_MACH_O: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+
+Ask = Callable[[Path, str], str]
+"""Runs an executable with one flag and hands back what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An executable that can be published."""
+
+    target: Target
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """There is no file for this target."""
+
+    target: Target
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The file must not be published."""
+
+    target: Target
+    path: Path
+    reason: str
+
+
+def ask(executable: Path, flag: str) -> str:
+    """What an executable of this machine says to `-version` or `-arch`."""
+    try:
+        done = subprocess.run(
+            [str(executable), flag],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE_S,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"nothing ({error})"
+    return (done.stdout + done.stderr).strip()
+
+
+def look(
+    target: Target, version: str, folder: Path, machine: Target | None, ask: Ask = ask
+) -> Built | NotBuilt | Unfit:
+    """Find out about the executable of one target.
+
+    Args:
+        target: whose executable.
+        version: what it has to be.
+        folder: where the build puts things.
+        machine: what can be run here, if anything.
+        ask: runs it.
+    """
+    path = folder / target.file_name
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return NotBuilt(target, path)
+    except OSError as error:
+        return Unfit(target, path, f"cannot be read: {error}")
+    digest = hashlib.sha256(content).hexdigest()
+    reason = (
+        _checksum(path, digest)
+        or _platform(target, content)
+        or (_asked(target, version, path, ask) if target == machine else _told(version, content))
+    )
+    if reason:
+        return Unfit(target, path, reason)
+    return Built(target, path, len(content), digest)
+
+
+def _checksum(path: Path, digest: str) -> str:
+    try:
+        noted = sidecar(path).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return "has no readable .sha256 beside it"
+    return "" if noted == digest else "is not what its .sha256 says"
+
+
+def _platform(target: Target, content: bytes) -> str:
+    if target.os == "windows":
+        fits = content.startswith(_PE)
+    elif target.os == "darwin":
+        fits = content.startswith(_MACH_O)
+    else:
+        machine = int.from_bytes(content[18:20], "little")
+        fits = content.startswith(_ELF) and machine == _MACHINES.get(target.arch, machine)
+    return "" if fits else f"is no executable for {target}"
+
+
+def _asked(target: Target, version: str, path: Path, ask: Ask) -> str:
+    for flag, wanted in (("-version", version), ("-arch", target.stamp)):
+        if (said := ask(path, flag)) != wanted:
+            return f"says {said!r} to {flag}, not {wanted!r}"
+    return ""
+
+
+def _told(version: str, content: bytes) -> str:
+    return "" if f"{version}\n".encode() in content else f"is not of version {version}"

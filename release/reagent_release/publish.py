@@ -1,0 +1,136 @@
+"""From `build/out` into the bucket: the version of `version.txt`, for every target that was built.
+
+Rules
+- A version that was published is never overwritten. The same bytes: already there, said. Other
+  bytes: refused, before anything is uploaded.
+- Executable, then its checksum, each read back and compared; `version.txt` behind them. No device
+  notices: what it runs stands in `availableVersions.json`, which is a roll-out's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reagent_build.targets import Target
+from reagent_release import layout
+from reagent_release.built import Built, NotBuilt, Unfit
+from reagent_release.errors import Refused
+from reagent_release.steps import Step, There, Upload, Write, sha256
+from reagent_release.store import ABSENT, Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An object that is in the bucket now."""
+
+    generation: int
+    sha256: str
+    cache_control: str = layout.CACHE_CONTROL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the plan depends on."""
+
+    version: str
+    found: Sequence[Built | NotBuilt | Unfit]
+    remote: Mapping[str, Remote]
+    version_file: bytes
+    named: bool = False
+    """Whether somebody asked for exactly these targets."""
+    builds_first: bool = False
+    """Whether what is not built will be, because this is the dry run of more than one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a publication does, in its order, and what it leaves out."""
+
+    version: str
+    steps: tuple[Step, ...]
+    not_built: tuple[Target, ...] = ()
+    to_be_built: tuple[Target, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"  upload         what build_all makes for {each}" for each in self.to_be_built]
+        lines += [f"  {step}" for step in self.steps]
+        lines += [f"  not built      {each}" for each in self.not_built]
+        return "\n".join(lines)
+
+
+def gather(bucket: Bucket, facts: Facts) -> dict[str, Remote]:
+    """Read from the bucket what the plan has to know.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    built = [each for each in facts.found if isinstance(each, Built)]
+    executables = [layout.executable(each.target, facts.version) for each in built]
+    remote: dict[str, Remote] = {}
+    for name in (*executables, *map(layout.sidecar, executables), layout.VERSION_FILE):
+        if bucket.stat(name) is not None:
+            stat, content = bucket.get(name)
+            remote[name] = Remote(stat.generation, sha256(content), stat.cache_control)
+    return remote
+
+
+def plan(facts: Facts) -> Plan:
+    """Decide what is uploaded.
+
+    Raises:
+        Refused: a file is not what it is called, other bytes are published under this version,
+            or what was asked for is not built.
+    """
+    if unfit := [each for each in facts.found if isinstance(each, Unfit)]:
+        lines = "".join(f"\n  {each.path.name} {each.reason}" for each in unfit)
+        raise Refused(f"nothing is published of what the build left; build again:{lines}")
+    built = [each for each in facts.found if isinstance(each, Built)]
+    absent = tuple(each.target for each in facts.found if isinstance(each, NotBuilt))
+    if not facts.builds_first and absent and (facts.named or not built):
+        names = ", ".join(map(str, absent))
+        raise Refused(f"there is nothing in build/out for {names}: nox -s build_all makes it")
+    _refuse_other_bytes(built, facts)
+    steps = [step for each in built for step in _uploads(each, facts)]
+    return Plan(
+        facts.version,
+        (*steps, write(layout.VERSION_FILE, facts.version_file, facts.remote)),
+        not_built=() if facts.builds_first else absent,
+        to_be_built=absent if facts.builds_first else (),
+    )
+
+
+def write(name: str, content: bytes, remote: Mapping[str, Remote]) -> Step:
+    """The step that makes an object that may change hold `content`."""
+    known = remote.get(name)
+    if known is None:
+        return Write(name, content)
+    if known.sha256 == sha256(content) and known.cache_control == layout.CACHE_CONTROL:
+        return There(name)
+    return Write(name, content, known.generation)
+
+
+def _contents(built: Built, version: str) -> tuple[tuple[str, str], tuple[str, bytes]]:
+    name = layout.executable(built.target, version)
+    return (name, built.sha256), (layout.sidecar(name), f"{built.sha256}\n".encode())
+
+
+def _uploads(built: Built, facts: Facts) -> tuple[Step, Step]:
+    (name, digest), (note, text) = _contents(built, facts.version)
+    return (
+        There(name) if name in facts.remote else Upload(name, built.path, built.size, digest),
+        There(note) if note in facts.remote else Write(note, text, ABSENT),
+    )
+
+
+def _refuse_other_bytes(built: Sequence[Built], facts: Facts) -> None:
+    differing: list[str] = []
+    for each in built:
+        (name, digest), (note, text) = _contents(each, facts.version)
+        for published, wanted in ((name, digest), (note, sha256(text))):
+            if published in facts.remote and facts.remote[published].sha256 != wanted:
+                differing.append(published)
+    if differing:
+        lines = "".join(f"\n  {name}" for name in differing)
+        raise Refused(
+            f"{facts.version} is published with other bytes, and what is published is never"
+            f" overwritten:{lines}\nRaise the version in src/reagent/version.txt and build again"
+        )
