@@ -75,6 +75,7 @@ class Reports:
             row = await self._store.wanted(app.id)
         except RecordNotFound:
             return
-        if row.target in GONE:
+        # A request that came meanwhile has set the target in memory before it writes its row.
+        if row.target in GONE and app.target in GONE:
             await self._store.delete_wanted(app.id)
             await self._store.delete_app(app.id)

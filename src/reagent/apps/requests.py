@@ -157,6 +157,9 @@ class Requests:
 
     async def _cancel(self, app: App, wanted: WantedApp) -> None:
         """Steps D and E: beside the transition, which waits for us before it looks around."""
+        if app.lock.locked():
+            # Should the work not end as canceled, it must look at what is wanted now.
+            self._dropped.add(app.id)
         ended = asyncio.Event()
         running = self._canceling.setdefault(app.id, [])
         running.append(ended)
@@ -190,7 +193,8 @@ class Requests:
         except RecordNotFound:
             # The normal end of a removal. But a download whose cancellation came a moment too late
             # must not leave a running app that nobody wants.
-            if app.target in GONE and app.state not in GONE and app.state != State.FAILED:
+            arrived = {app.state, app.target} <= GONE or app.state in {app.target, State.FAILED}
+            if not arrived:
                 self.drive(replace(wanted, target=app.target, cancel_transition=False))
             return
         if app.state == State.FAILED:
@@ -211,7 +215,10 @@ class Requests:
         asked = _state(wanted.target)
         if app.id in self._dropped and asked is not None and normalise(asked) != app.target:
             # Somebody asked for something else while this failed, and found the app busy.
-            await self.drive_stored(app)
+            try:
+                self.drive(await self._store.wanted(app.id))
+            except RecordNotFound:
+                self.drive(replace(wanted, target=app.target, retrying=False))
         elif app.stage == Stage.PROD:
             await self.crashed(app, wanted)
 
@@ -246,7 +253,7 @@ class Requests:
             # What is stored is newer than, or equal to, what crashed first.
             wanted = replace(await self._store.wanted(first.id), retrying=True)
         except RecordNotFound:
-            wanted = first
+            wanted = replace(first, target=app.target)
         if app.state == wanted.target:
             self.crashes.forget(first.id)
         else:

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from reagent.model.app import State
+from tests.unit.apps.rig import Rig
+
+_TARGETS = ("RUNNING", "PRESENT", "REMOVED", "UNINSTALLED", "RUNNING", "PRESENT")
+# The table has no way from UNINSTALLED to REMOVED: asking for less than was done changes nothing.
+_ARRIVED = {
+    "RUNNING": {State.RUNNING},
+    "PRESENT": {State.PRESENT},
+    "REMOVED": {State.REMOVED, State.UNINSTALLED},
+    "UNINSTALLED": {State.UNINSTALLED, State.REMOVED},
+}
+
+
+async def _play(rig: Rig, chance: random.Random) -> str:
+    """Ask for this and that, at any moment, as people do; returns what was asked for last."""
+    rig.engine.offers(rig.image("1.0.0"))
+    target = ""
+    for _ in range(chance.randint(3, 8)):
+        target = chance.choice(_TARGETS)
+        app = next(iter(rig.apps.all()), None)
+        cancel = app is not None and app.state == State.DOWNLOADING and target == "REMOVED"
+        await rig.apps.request(
+            rig.wanted(
+                target,
+                str(app.state) if app else "REMOVED",
+                newest_version="1.0.0",
+                cancel_transition=cancel,
+            )
+        )
+        for _ in range(chance.choice((0, 0, 1, 3, 10))):
+            await asyncio.sleep(chance.choice((0.0, 0.001)))
+        if chance.random() < 0.2 and "prod_1_app" in rig.engine.names:
+            rig.engine.crash("prod_1_app")
+    return target
+
+
+def _runs(rig: Rig) -> bool:
+    return any(rig.engine.container(name).status == "running" for name in rig.engine.names)
+
+
+async def _arrive(rig: Rig, target: str) -> None:
+    """Give an app that crashed on the way the time to come back."""
+    await rig.apps.settled()
+    for _ in range(40):
+        await rig.clock.pass_time(1)
+        await rig.apps.settled()
+        if rig.app().state in _ARRIVED[target]:
+            break
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_what_was_asked_for_last_is_what_becomes_of_an_app(rig: Rig, seed: int) -> None:
+    target = await _play(rig, random.Random(seed))
+
+    await _arrive(rig, target)
+
+    assert rig.app().state in _ARRIVED[target]
+    assert not rig.apps.busy
+    assert (rig.app().state == State.RUNNING) == _runs(rig)
+    assert rig.cloud.told[-1] == rig.app().state
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_an_agent_that_is_cut_at_any_moment_finds_its_way_again(rig: Rig, seed: int) -> None:
+    target = await _play(rig, random.Random(seed))
+
+    await rig.apps.close()
+    await rig.restarted().boot()
+    await rig.apps.sync([rig.wanted(target, "REMOVED", newest_version="1.0.0")])
+    rig.apps.ensure_remote()
+    await _arrive(rig, target)
+
+    assert rig.app().state in _ARRIVED[target]
+    assert (rig.app().state == State.RUNNING) == _runs(rig)
+    assert rig.cloud.told[-1] == rig.app().state
