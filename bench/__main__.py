@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import handshake, idle, logs, report, size, start, version
+from bench import apps, handshake, idle, logs, reconnects, report, size, start, version
 from bench.figures import Figure
 from sandbox import crossbar, images, packages
 from sandbox.cloud import Cloud, Services, cloud_on, services
@@ -27,7 +27,18 @@ IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figur
     "handshake": lambda cloud, program: handshake.measure(cloud, program, calls=1000),
     "logs": lambda cloud, program: logs.measure(cloud, program, runs=3),
     "idle": lambda cloud, program: idle.measure(cloud, program, minutes=1),
+    "reconnects": reconnects.measure,
+    "apps": lambda cloud, program: apps.measure(cloud, program, minutes=1),
 }
+# Several minutes each: only where they are named.
+LONG: Final = frozenset({"reconnects", "apps"})
+NEED_AN_ENGINE: Final = frozenset({"logs", "apps"})
+
+
+NAMES: Final = (
+    f"of {', '.join((*ALONE, *IN_THE_CLOUD))}; without any: all but {', '.join(sorted(LONG))}, "
+    "which take minutes"
+)
 
 
 def say(line: str) -> None:
@@ -56,9 +67,9 @@ def run(program: Program, names: Sequence[str], engine: str | None) -> list[Figu
         packages.ensure(packages.SERVICES, say)
         crossbar.ensure(say)
         with services(say, engine=engine) as shared:
-            if shared.engine is None and "logs" in rest:
-                say(f"logs are not measured: {shared.no_engine}")
-                rest.remove("logs")
+            if shared.engine is None and NEED_AN_ENGINE.intersection(rest):
+                rest = [each for each in rest if each not in NEED_AN_ENGINE]
+                say(f"apps and their logs are not measured: {shared.no_engine}")
             found += asyncio.run(in_the_cloud(shared, program, rest))
     return found
 
@@ -67,13 +78,13 @@ def main() -> int:
     """0 when everything that was named was measured."""
     every = (*ALONE, *IN_THE_CLOUD)
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(every)}")
+    parser.add_argument("names", nargs="*", metavar="name", help=NAMES)
     parser.add_argument("--program", type=Path, default=EXECUTABLE, help="another executable")
     parser.add_argument("--source", action="store_true", help="the agent of the source tree")
     parser.add_argument("--engine", metavar="ADDRESS", help="use this Docker engine, start none")
     parser.add_argument("--write", action="store_true", help=f"into {report.PAGE.name} too")
     options = parser.parse_args()
-    names = options.names or list(every)
+    names = options.names or [each for each in every if each not in LONG]
     unknown = sorted(set(names) - set(every))
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(every)}")

@@ -19,6 +19,7 @@ from sandbox.wamp import Incoming, Session, join
 JOINED: Final = Budget(0.2, "s")
 CONNECTED: Final = Budget(0.36, "s")
 _WITHIN_S: Final = 20.0
+_TELLS_S: Final = 0.1
 _OWN: Final = re.compile(
     r"^.*?(socket connection, from launch|green, from launch): (.+)$", re.MULTILINE
 )
@@ -64,6 +65,7 @@ async def measure(cloud: Cloud, program: Program, runs: int) -> list[Figure]:
                 at = await joined
             record = await cloud.backend.status(device.identity, "CONNECTED", since=seen)
             ours.append((at - begun, record.at - begun_wall))
+            await asyncio.sleep(_TELLS_S)
             await device.stop()
 
             joined = joins.of(client.authid)
