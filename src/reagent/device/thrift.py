@@ -1,8 +1,7 @@
 """When memory is given back: after the start, and whenever a burst is over.
 
 Giving back costs milliseconds, and what was given back too eagerly comes again one fault at a time.
-So it is done once the start is surely over, and then only when the process has grown by a good part
-since it last settled.
+So it is done when there is a good part to give, and less often while it does not last.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from typing import Final
 from reagent.contracts.clock import Clock
 from reagent.contracts.memory import Memory
 
-EVERY_S: Final = 10.0
+LOOK_S: Final = 10.0
+LONGEST_S: Final = 60.0
 GROWTH: Final = 4 * 1024 * 1024
 
 
@@ -24,14 +24,15 @@ class Thrift:
         self._clock = clock
 
     async def watch(self) -> None:
-        """Give back after 10 s, then whenever 4 MB or more have come since; never returns."""
-        settled: int | None = 0
+        """Give back after 10 s, then whenever 4 MB or more have come since; never returns.
+
+        Each time in a row that the memory has come back at the next look, that look comes later.
+        """
+        left, pause = 0, LOOK_S
         while True:
-            await self._clock.sleep(EVERY_S)
-            now = self._memory.resident()
-            if settled is None:
-                # What is used all the time has come back by now.
-                settled = now
-            elif now >= settled + GROWTH:
-                self._memory.give_back()
-                settled = None
+            await self._clock.sleep(pause)
+            if self._memory.resident() < left + GROWTH:
+                pause = LOOK_S
+                continue
+            self._memory.give_back()
+            left, pause = self._memory.resident(), min(2 * pause, LONGEST_S)
