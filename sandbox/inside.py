@@ -57,7 +57,7 @@ if [ "$(cat {VENV}/.stamp 2>/dev/null || true)" != {stamp} ]; then
     {VENV}/bin/pip uninstall -q -y reagent
     printf %s {stamp} > {VENV}/.stamp
 fi
-export PYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 cd {REPOSITORY}
 exec {VENV}/bin/python -m pytest -p no:cacheprovider "$@"
 """
