@@ -65,7 +65,7 @@ async def scripted(
 
 def statuses(router: ScriptedRouter) -> list[str]:
     """The words that were reported on this session."""
-    return [str(call[4][0]["status"]) for call in router.calls(STATUS)]  # type: ignore[index]
+    return [str(call[4][0]["status"]) for call in router.calls(STATUS)]
 
 
 async def connected(router: ScriptedRouter, within: float = 15.0) -> None:

@@ -14,7 +14,7 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 HELLO, WELCOME, ABORT, CHALLENGE, AUTHENTICATE, GOODBYE = 1, 2, 3, 4, 5, 6
 ERROR, PUBLISH, PUBLISHED, SUBSCRIBE, SUBSCRIBED = 8, 16, 17, 32, 33
@@ -25,7 +25,7 @@ SESSION: Final = 7000000001
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 _MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-Message = list[object]
+Message = list[Any]  # as json reads it
 Reply = Callable[[Message], Message | None]
 
 CHALLENGE_TEXT: Final = (
@@ -128,7 +128,8 @@ class ScriptedRouter:
         number = next(n for n, name in self.registrations.items() if name == uri)
         self._invocations += 1
         request = self._invocations
-        answer = self._answered[request] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._answered[request] = answer
         message: Message = [
             INVOCATION,
             request,
@@ -212,40 +213,48 @@ class ScriptedRouter:
     def _take(self, message: Message) -> None:
         self.messages.append(message)
         kind = message[0]
-        if kind in (YIELD, ERROR):
+        if kind in (YIELD, ERROR):  # the number stands elsewhere in an ERROR
             request = message[1] if kind == YIELD else message[2]
-            waiting = self._answered.pop(request, None) if isinstance(request, int) else None
+            waiting = self._answered.pop(request, None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(message)
             return
-        reply = self.replies.get(kind) if isinstance(kind, int) else None
-        answer = reply(message) if reply is not None else self._default(message)
+        reply = self.replies.get(kind)
+        answer = reply(message) if reply is not None else self.well(message)
         if answer is not None:
             self.send(answer)
 
-    def _default(self, message: Message) -> Message | None:
-        kind = message[0]
+    def well(self, message: Message) -> Message | None:
+        """What a router in good order answers."""
         self._numbers += 1
-        if kind == HELLO:
-            return [CHALLENGE, self.method, self.challenge]
-        if kind == AUTHENTICATE:
-            return [WELCOME, SESSION + len(self.sessions) - 1, self.welcome]
-        if kind == GOODBYE:
-            return [GOODBYE, {}, "wamp.close.goodbye_and_out"]
-        if kind == REGISTER:
-            self.registrations[self._numbers] = str(message[3])
-            return [REGISTERED, message[1], self._numbers]
-        if kind == SUBSCRIBE:
-            self.subscriptions[self._numbers] = str(message[3])
-            return [SUBSCRIBED, message[1], self._numbers]
-        if kind == PUBLISH and isinstance(message[2], dict) and message[2].get("acknowledge"):
-            return [PUBLISHED, message[1], self._numbers]
-        if kind == CALL:
-            answer = self.answers.get(str(message[3]), [])
-            if answer[:1] == [ERROR]:
-                return [ERROR, CALL, message[1], {}, *answer[1:]]
-            return [RESULT, message[1], {}, *answer]
-        return None
+        answer: Message | None = None
+        match message:
+            case [1, *_]:
+                answer = [CHALLENGE, self.method, self.challenge]
+            case [5, *_]:
+                answer = [WELCOME, SESSION + len(self.sessions) - 1, self.welcome]
+            case [6, *_]:
+                answer = [GOODBYE, {}, "wamp.close.goodbye_and_out"]
+            case [16, request, {"acknowledge": True}, *_]:
+                answer = [PUBLISHED, request, self._numbers]
+            case [32 | 64, request, _, name, *_]:
+                answer = self._admit(message[0], request, str(name))
+            case [48, request, _, uri, *_]:
+                answer = self._result(request, str(uri))
+            case _:
+                pass
+        return answer
+
+    def _admit(self, kind: int, request: int, name: str) -> Message:
+        table = self.registrations if kind == REGISTER else self.subscriptions
+        table[self._numbers] = name
+        return [REGISTERED if kind == REGISTER else SUBSCRIBED, request, self._numbers]
+
+    def _result(self, request: int, uri: str) -> Message:
+        answer = self.answers.get(uri, [])
+        if answer[:1] == [ERROR]:
+            return [ERROR, CALL, request, {}, *answer[1:]]
+        return [RESULT, request, {}, *answer]
 
 
 async def _frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:

@@ -106,7 +106,7 @@ async def until(holds: Callable[[], bool], within: float = 10.0, what: str = "")
     """Wait for something that tells nobody when it changes: a file, a folder, a process."""
     try:
         async with asyncio.timeout(within):
-            while not holds():  # noqa: ASYNC110 - see above
+            while not holds():
                 await asyncio.sleep(0.03)
     except TimeoutError as error:
         raise TimeoutError(f"not in {within:g} s: {what}") from error
@@ -139,6 +139,10 @@ class Sessions:
         """The sessions that joined and did not leave."""
         gone = {_left(event) for event in self.left.heard}
         return [number for number in self.ids if number not in gone]
+
+    async def all_left(self, within: float) -> None:
+        """Wait until none of them is open."""
+        await self.left.until(lambda _: not self.open, within)
 
     def _join(self, event: Incoming) -> None:
         if event.first.get("authid") == self.authid:

@@ -104,7 +104,7 @@ async def test_sigterm_at_any_moment_ends_it_and_leaves_nothing(
         assert time.monotonic() - begun < 5.0
         assert "Traceback" not in device.printed()
         assert device.leftovers() == []
-        await sessions.left.until(lambda _, s=sessions: not s.open, within=2.0)
+        await sessions.all_left(within=2.0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

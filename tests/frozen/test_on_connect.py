@@ -66,7 +66,7 @@ def told(router: ScriptedRouter) -> list[str]:
 def first_of(message: Message) -> Any:
     """The only positional argument of a call."""
     assert len(message) == 5, message
-    (payload,) = message[4]  # type: ignore[misc]
+    (payload,) = message[4]
     return payload
 
 
@@ -94,7 +94,9 @@ async def test_the_sequence_after_welcome(both: Scripted) -> None:
     assert said.index(platform.ARCHITECTURE) < said.index(logs[0])
     assert said[-1] == platform.STATUS
     assert statuses(router) == ["CONFIGURING", "CONNECTED"]
-    numbers = [message[1] for message in router.messages if message[0] in (CALL, REGISTER, SUBSCRIBE)]
+    numbers = [
+        message[1] for message in router.messages if message[0] in (CALL, REGISTER, SUBSCRIBE)
+    ]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
@@ -219,7 +221,7 @@ async def test_the_second_session_repeats_all_of_it_under_its_own_number(both: S
     once = {"wamp.registration.on_unregister"}
     assert [w for w in told(router) if w not in once] == [w for w in first if w not in once]
     (testament,) = router.calls(platform.TESTAMENT)
-    assert testament[4][1][0]["wamp_session_id"] == SESSION + 1  # type: ignore[index]
+    assert testament[4][1][0]["wamp_session_id"] == SESSION + 1
     assert {first_of(m)["wamp_session_id"] for m in router.calls(platform.STATUS)} == {SESSION + 1}
 
 
@@ -275,7 +277,7 @@ async def test_a_refused_procedure_keeps_none_of_the_others_back(both: Scripted)
     def register(message: Message) -> Message | None:
         if message[3] == refused:
             return [ERROR, REGISTER, message[1], {}, "wamp.error.not_authorized"]
-        return router._default(message)
+        return router.well(message)
 
     router.replies[REGISTER] = register
     await device.start()
@@ -296,7 +298,7 @@ async def test_any_error_but_already_exists_leaves_the_claim_and_keeps_the_sessi
     def register(message: Message) -> Message | None:
         if message[3] == claim:
             return [ERROR, REGISTER, message[1], {}, "wamp.error.not_authorized"]
-        return router._default(message)
+        return router.well(message)
 
     router.replies[REGISTER] = register
     await device.start()
@@ -324,7 +326,7 @@ async def test_the_end_of_a_device_list_is_heard_and_nothing_happens(both: Scrip
     router.send([EVENT, number, 1, {}, []])
     answer = await router.invoke(uri(device.identity, "device_handshake"))
 
-    assert answer[4]["id"] == device.identity.serial_number  # type: ignore[index, call-overload]
+    assert answer[4]["id"] == device.identity.serial_number
     assert device.running
 
 
@@ -338,8 +340,8 @@ async def test_a_new_project_is_joined_at_once_under_its_name(both: Scripted) ->
     await connected(router)
 
     old, new = router.sessions
-    assert old[0][2]["authid"] == f"{who.swarm_key}-{who.device_key}"  # type: ignore[index, call-overload]
-    assert new[0][2]["authid"] == f"99-{who.device_key}"  # type: ignore[index, call-overload]
+    assert old[0][2]["authid"] == f"{who.swarm_key}-{who.device_key}"
+    assert new[0][2]["authid"] == f"99-{who.device_key}"
     # Nothing is said on the session of the wrong name but what it takes to find out.
     assert [m[3] for m in old if m[0] == CALL] == [platform.TESTAMENT, platform.METADATA]
     assert old[-1] == [GOODBYE, {}, "wamp.close.close_realm"]
