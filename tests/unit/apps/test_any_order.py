@@ -8,6 +8,9 @@ import pytest
 from reagent.model.app import State
 from tests.unit.apps.rig import Rig
 
+_CALLS = (
+    "create", "start", "stop", "remove_images", "inspect", "list_containers", "image_exists", "pull"
+)  # fmt: skip
 _TARGETS = ("RUNNING", "PRESENT", "REMOVED", "UNINSTALLED", "RUNNING", "PRESENT")
 # The table has no way from UNINSTALLED to REMOVED: asking for less than was done changes nothing.
 _ARRIVED = {
@@ -26,6 +29,8 @@ async def _play(rig: Rig, chance: random.Random) -> str:
         target = chance.choice(_TARGETS)
         app = next(iter(rig.apps.all()), None)
         cancel = app is not None and app.state == State.DOWNLOADING and target == "REMOVED"
+        if chance.random() < 0.2:
+            rig.engine.refuse(chance.choice(_CALLS), "a bad day")
         await rig.apps.request(
             rig.wanted(
                 target,
@@ -48,7 +53,7 @@ def _runs(rig: Rig) -> bool:
 async def _arrive(rig: Rig, target: str) -> None:
     """Give an app that crashed on the way the time to come back."""
     await rig.apps.settled()
-    for _ in range(40):
+    for _ in range(120):
         await rig.clock.pass_time(1)
         await rig.apps.settled()
         if rig.app().state in _ARRIVED[target]:
@@ -72,6 +77,7 @@ async def test_an_agent_that_is_cut_at_any_moment_finds_its_way_again(rig: Rig, 
     target = await _play(rig, random.Random(seed))
 
     await rig.apps.close()
+    rig.engine._refusals.clear()
     await rig.restarted().boot()
     await rig.apps.sync([rig.wanted(target, "REMOVED", newest_version="1.0.0")])
     rig.apps.ensure_remote()
