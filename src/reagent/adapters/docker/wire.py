@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import quote, urlencode
 
 from reagent.adapters.docker.address import Address
-from reagent.adapters.docker.chunks import Malformed
-from reagent.adapters.docker.connection import Broken, Connection, Head
 from reagent.adapters.docker.errors import Refusal, unavailable
+from reagent.adapters.http.chunks import Malformed
+from reagent.adapters.http.connection import Broken, Connection, Head
 from reagent.errors import EngineFailed, EngineUnavailable
 
 # What our reading of the answers was written for; an older engine is spoken to in its own version.

@@ -1,9 +1,7 @@
 """WAMP over WebSocket; the one folder that knows autobahn.
 
     connect         a dial: TCP, proxy, TLS, upgrade, join
-    endpoint        where to dial and through what, pure
-    addresses       from a name to a connected socket
-    tls             what we trust and what we show
+    endpoint        which router to dial, pure
     wire            autobahn's WebSocket under asyncio: text messages in and out
     line            what a session needs of a wire
     session         one joined session

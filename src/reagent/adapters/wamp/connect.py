@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import socket
 import ssl
 from collections.abc import Mapping
 
 from reagent import log
-from reagent.adapters.wamp import addresses, tls
+from reagent.adapters.net import addresses, tls
+from reagent.adapters.net.endpoint import Endpoint
+from reagent.adapters.net.proxies import Proxy, proxy_for
+from reagent.adapters.net.tunnel import Tunnel
 from reagent.adapters.wamp import endpoint as endpoints
-from reagent.adapters.wamp.endpoint import Endpoint, Proxy
 from reagent.adapters.wamp.line import Patience
 from reagent.adapters.wamp.session import RouterSession
 from reagent.adapters.wamp.wire import Wire
@@ -26,7 +27,6 @@ DEFAULT_RESPONSE_S = 5.0
 # is quiet, by unacknowledged data while it is not.
 DEAD_PEER_S = 20
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2}
-_PROXY_ANSWER_LIMIT = 64 * 1024
 
 
 class WampDialer:
@@ -84,7 +84,7 @@ class WampDialer:
     async def _open(self, identity: Identity, session: RouterSession) -> Wire:
         endpoint = endpoints.parse(identity.device_endpoint_url)
         context = self._context(endpoint, identity)
-        proxy = endpoints.proxy_for(endpoint, self._environment)
+        proxy = proxy_for(endpoint, self._environment)
         wire = Wire(endpoint, session)
         try:
             if proxy is None:
@@ -107,7 +107,7 @@ class WampDialer:
         self, proxy: Proxy, endpoint: Endpoint, wire: Wire, context: ssl.SSLContext | None
     ) -> None:
         sock = await self._reach(proxy.host, proxy.port)
-        tunnel = _Tunnel(endpoint, proxy.credentials)
+        tunnel = Tunnel(endpoint, proxy.credentials)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(lambda: tunnel, sock=sock)
         await _through(transport, tunnel, endpoint, wire, context)
@@ -136,7 +136,7 @@ class WampDialer:
 
 async def _through(
     transport: asyncio.Transport,
-    tunnel: _Tunnel,
+    tunnel: Tunnel,
     endpoint: Endpoint,
     wire: Wire,
     context: ssl.SSLContext | None,
@@ -156,49 +156,6 @@ async def _through(
     if secured is None:
         raise DialFailed("the connection ended during the TLS handshake")
     wire.connection_made(secured)
-
-
-class _Tunnel(asyncio.Protocol):
-    """Asks a proxy to CONNECT, and steps aside. The other side speaks only after us."""
-
-    def __init__(self, endpoint: Endpoint, credentials: str) -> None:
-        self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        authority = f"{endpoint.bracketed}:{endpoint.port}"
-        lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
-        if credentials:
-            token = base64.b64encode(credentials.encode()).decode()
-            lines.append(f"Proxy-Authorization: Basic {token}")
-        self._request = "\r\n".join([*lines, "", ""]).encode()
-        self._answer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        self._answer += data
-        head, found, _ = self._answer.partition(b"\r\n\r\n")
-        if found:
-            self._settle(head.split(b"\r\n", 1)[0])
-        elif len(self._answer) > _PROXY_ANSWER_LIMIT:
-            self._fail("the proxy's answer has no end")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(f"the proxy closed the connection: {exc or 'without a word'}")
-
-    def _settle(self, status_line: bytes) -> None:
-        words = status_line.split(None, 2)
-        if len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1].startswith(b"2"):
-            if not self.open.done():
-                self.open.set_result(None)
-            return
-        self._fail(f"the proxy refused: {status_line.decode('ascii', 'replace')}")
-
-    def _fail(self, text: str) -> None:
-        if not self.open.done():
-            self.open.set_exception(DialFailed(text))
-            # A dial that was given up does not look any more.
-            self.open.exception()
 
 
 def _watch(sock: socket.socket) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from reagent import log
-from reagent.adapters.wamp.endpoint import Endpoint
+from reagent.adapters.net.endpoint import Endpoint
 from reagent.adapters.wamp.library import WebSocketClientFactory, WebSocketClientProtocol
 from reagent.errors import CallFailed, DialFailed, NotConnected
 

@@ -176,7 +176,7 @@ async def test_short_calls_are_answered_while_many_pulls_hang(
             pass
 
     pulls = [asyncio.create_task(hang(number)) for number in range(10)]
-    while len(words.requests) < 11:  # noqa: ASYNC110  # ten requests and a ping are on their way
+    while len(words.requests) < 11:  # ten requests and a ping are on their way
         await asyncio.sleep(0)
     words.answer_json(document())
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from reagent.adapters.docker import connection
 from reagent.adapters.docker.address import Address
 from reagent.adapters.docker.errors import Refusal
 from reagent.adapters.docker.wire import Wire
+from reagent.adapters.http import connection
 from reagent.errors import EngineFailed, EngineUnavailable
 from tests.unit.adapters.docker.conftest import Words, chunks, head
 
@@ -146,7 +146,7 @@ async def test_leaving_a_stream_hangs_up(words: Words, wire: Wire) -> None:
 async def test_cancelling_a_request_hangs_up(words: Words, wire: Wire) -> None:
     await wire.ping()
     task = asyncio.create_task(wire.get("info"))
-    while len(words.requests) < 2:  # noqa: ASYNC110  # the request is on its way
+    while len(words.requests) < 2:  # the request is on its way
         await asyncio.sleep(0)
 
     task.cancel()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reagent.adapters.docker.chunks import Chunked, Counted, Malformed, UntilClosed
+from reagent.adapters.http.chunks import Chunked, Counted, Malformed, UntilClosed
 
 
 def encoded(*chunks: bytes) -> bytes:

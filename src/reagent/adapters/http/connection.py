@@ -1,15 +1,15 @@
 """One HTTP/1.1 connection on the event loop: a request goes out, a head and body bytes come back.
 
 The standard library's `http.client` blocks and `asyncio.StreamReader` wakes its reader for every
-read; a log of a busy container would cost a wake-up for every line. So:
+read; the log of a busy container would cost a wake-up for every line. So:
 
 * every connection receives into one buffer that all share (a receive and what follows it are one
   step of the loop), and keeps only what came;
 * while a stream is busy it rests after each block, so that the next one holds many lines. A unix
-  socket holds some 280 of the engine's small writes, whatever their size; then the engine waits
+  socket holds some 280 of the Docker engine's small writes, whatever their size; then the engine waits
   (its log file does not). So the rest is short when that is what came, and longer otherwise:
   readers gather for 200 ms anyway (docs/contract/streams.md 1.7);
-* who reads slowly makes the connection pause, and thereby the engine.
+* who reads slowly makes the connection pause, and thereby the other side.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from reagent.adapters.docker.chunks import Chunked, Counted, Decoder, Malformed, UntilClosed
+from reagent.adapters.http.chunks import Chunked, Counted, Decoder, Malformed, UntilClosed
 
 HIGH_WATER = 256 * 1024
 REST_S = 0.02
@@ -63,7 +63,11 @@ class Head:
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A connection to the engine; serves one exchange at a time."""
+    """Serves one exchange at a time.
+
+    Args:
+        forget: told once, when the connection is gone.
+    """
 
     def __init__(self, forget: Callable[[Connection], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -107,7 +111,7 @@ class Connection(asyncio.BufferedProtocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        """The engine will say no more; closing follows."""
+        """The other side will say no more; closing follows."""
         self._ended = True
         self._wake()
         return False
@@ -173,7 +177,7 @@ class Connection(asyncio.BufferedProtocol):
         self._rests = True
 
     def abort(self) -> None:
-        """Close now; the engine notices and ends what it was doing for us."""
+        """Close now; the other side notices and ends what it was doing for us."""
         self._ended = True
         self._wake()
         if self._transport is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from reagent.adapters.wamp.addresses import Address, Names, alternating, connect
+from reagent.adapters.net.addresses import Address, Names, alternating, connect
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
