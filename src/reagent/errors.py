@@ -11,7 +11,9 @@
     |   |-- DeadlineExceeded     the answer did not come in time
     |   |-- CallFailed           the other side answered with an error
     |   |-- DialFailed           no session could be made; dial again
-    |   `-- EngineUnavailable    the Docker engine does not answer
+    |   |-- EngineUnavailable    the Docker engine does not answer
+    |   `-- DownloadFailed       the bucket or the line to it did not deliver
+    |       `-- CertificateDate      its certificate and our clock do not agree on the date
     |-- NotFound
     |   |-- ContainerNotFound
     |   |-- ImageNotFound
@@ -22,6 +24,8 @@
     `-- Failed               we, or the world, broke
         |-- EngineFailed         the engine refused or broke a request
         |-- StoreFailed          the database refused
+        |-- BadRelease           what lies in the bucket is not what devices expect there
+        |   `-- BadVersion           a text that is no version
         `-- DeviceFileBroken     the device file cannot be used, and no backup either
 
 No class knows WAMP, HTTP or Docker. `slug` names the kind in the log; on the wire every one of
@@ -117,6 +121,18 @@ class EngineUnavailable(Unavailable):
     slug = "engine-unavailable"
 
 
+class DownloadFailed(Unavailable):
+    """What was asked for did not come, or not whole; the text says what came instead."""
+
+    slug = "download-failed"
+
+
+class CertificateDate(DownloadFailed):
+    """The server's certificate is expired or not valid yet, or our clock is not set."""
+
+    slug = "certificate-date"
+
+
 class NotFound(ReagentError):
     """What was named is not there."""
 
@@ -175,6 +191,21 @@ class StoreFailed(Failed):
     """The database refused a statement."""
 
     slug = "store-failed"
+
+
+class BadRelease(Failed):
+    """The bucket holds something that no device can use; a new release mends it."""
+
+    slug = "bad-release"
+
+
+class BadVersion(BadRelease):
+    """A text that is no version, in the bucket or in this executable."""
+
+    slug = "bad-version"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text[:100]!r} is no version")
 
 
 class DeviceFileBroken(Failed):

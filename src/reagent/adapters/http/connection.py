@@ -6,8 +6,8 @@ read; the log of a busy container would cost a wake-up for every line. So:
 * every connection receives into one buffer that all share (a receive and what follows it are one
   step of the loop), and keeps only what came;
 * while a stream is busy it rests after each block, so that the next one holds many lines. A unix
-  socket holds some 280 of the Docker engine's small writes, whatever their size; then the engine waits
-  (its log file does not). So the rest is short when that is what came, and longer otherwise:
+  socket holds some 280 of the Docker engine's small writes, whatever their size; then the engine
+  waits (its log file does not). So the rest is short when that is what came, and longer otherwise:
   readers gather for 200 ms anyway (docs/contract/streams.md 1.7);
 * who reads slowly makes the connection pause, and thereby the other side.
 """
