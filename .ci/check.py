@@ -78,6 +78,7 @@ def prepare(wanted: Iterable[str]) -> None:
 
     try:
         packages.ensure(packages.EVERYTHING, say)
+        packages.ensure(packages.BUILD, say)
         crossbar.ensure(say)
     except (packages.PackagesMissing, SandboxError) as error:
         say(str(error))

@@ -209,6 +209,8 @@ def run(progress: Progress, options: argparse.Namespace, summary: Summary) -> No
         if shared.engine is None:
             say("there is no Docker engine: building natively with PyInstaller, no app will run")
         progress.step("build this machine's executable")
+        if shared.engine is not None:
+            packages.try_to_have(packages.BUILD, say)
         build(progress, shared.engine.address if shared.engine else None)
         size = EXECUTABLE.stat().st_size / 1e6
         summary.add("executable", f"{EXECUTABLE.relative_to(REPOSITORY)}, {size:.1f} MB")

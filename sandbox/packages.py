@@ -31,12 +31,20 @@ IPTABLES: Final = Package("iptables", "iptables", "the Docker engine looks for i
 MMDEBSTRAP: Final = Package(
     "mmdebstrap", "mmdebstrap", "the base of the build image, where no registry answers"
 )
+KEYRING: Final = Package(
+    "debian-archive-keyring",
+    "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "what mmdebstrap trusts; Ubuntu does not bring it",
+)
+# Newer releases keep the client out of docker.io; older ones have no such package and need none.
+CLIENT: Final = Package("docker-cli", "docker", "the client that the build talks to an engine with")
 VENV: Final = Package("python3-venv", "", "environments for Python packages")
 
 ENGINE: Final = (DOCKER, CONTAINERD, RUNC, IPROUTE, IPTABLES)
 SERVICES: Final = (REGISTRY, BUSYBOX)
-BUILD: Final = (MMDEBSTRAP,)
-EVERYTHING: Final = (*ENGINE, *SERVICES, *BUILD, VENV)
+# After ENGINE, which may bring the client.
+BUILD: Final = (CLIENT, MMDEBSTRAP, KEYRING)
+EVERYTHING: Final = (*ENGINE, *SERVICES, MMDEBSTRAP, KEYRING, VENV)
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -56,6 +64,8 @@ def is_installed(package: Package) -> bool:
         return _has_venv()
     if package is BUSYBOX:
         return busybox() is not None
+    if package.shows.startswith("/"):
+        return Path(package.shows).exists()
     return program(package.shows) is not None
 
 
@@ -75,6 +85,14 @@ def busybox() -> Path | None:
         if name and Path(name).is_file() and not _has_interpreter(Path(name)):
             return Path(name).resolve()
     return None
+
+
+def try_to_have(wanted: Iterable[Package], say: Progress) -> None:
+    """Install what is useful and may not be needed: where it cannot be had, that is said, no more."""
+    try:
+        ensure(wanted, say)
+    except PackagesMissing as error:
+        say(str(error))
 
 
 def ensure(wanted: Iterable[Package], say: Progress) -> None:

@@ -31,6 +31,7 @@ def some_engine(given: str | None) -> Iterator[str]:
     try:
         try:
             packages.ensure(packages.ENGINE, print)
+            packages.try_to_have(packages.BUILD, print)
             engine = OwnEngine(run_dir, print)
             engine.start()
         except (SandboxError, packages.PackagesMissing) as error:
