@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from sandbox import packages
 from sandbox.backend import Backend
+from sandbox.bucket import Bucket
 from sandbox.database import Database, Identity
 from sandbox.device import Device
 from sandbox.engine import Engine, GivenEngine, OwnEngine
@@ -44,10 +45,12 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Services, a backend on top of them, and the devices that were made."""
+    """Services, a backend on top of them, a bucket, and the devices that were made."""
 
     services: Services
     backend: Backend
+    bucket: Bucket
+    """Where executables come from, for devices that are told: -remoteUpdateURL=<bucket.url>."""
     devices: list[Device] = field(default_factory=list)
 
     @property
@@ -179,17 +182,24 @@ def services(
 
 
 @asynccontextmanager
-async def cloud_on(shared: Services) -> AsyncIterator[Cloud]:
-    """A backend of its own on shared services, with a database of its own; closes its devices."""
+async def cloud_on(shared: Services, buckets: Path | None = None) -> AsyncIterator[Cloud]:
+    """A backend and a bucket of its own on shared services; closes its devices.
+
+    Args:
+        shared: What it stands on.
+        buckets: The folder that its bucket serves; an empty one where none is given.
+    """
     folder = shared.run_dir / "backend"
     folder.mkdir(exist_ok=True)
-    file = folder / f"{secrets.token_hex(4)}.db"
-    async with Backend(shared.router, file, admit=shared.registry.admit) as backend:
-        cloud = Cloud(shared, backend)
-        try:
-            yield cloud
-        finally:
-            await asyncio.gather(*(device.close() for device in cloud.devices))
+    name = secrets.token_hex(4)
+    admit = shared.registry.admit
+    with Bucket(buckets or folder / f"{name}-buckets") as bucket:
+        async with Backend(shared.router, folder / f"{name}.db", admit=admit) as backend:
+            cloud = Cloud(shared, backend, bucket)
+            try:
+                yield cloud
+            finally:
+                await asyncio.gather(*(device.close() for device in cloud.devices))
 
 
 @asynccontextmanager
