@@ -22,6 +22,30 @@ GATED = {name: privilege for name, privilege in PROCEDURES.items() if privilege}
 OPEN = [name for name, privilege in PROCEDURES.items() if not privilege]
 RUN = {"app_key": 1, "app_name": "a", "stage": "PROD", "target_state": "RUNNING"}
 
+TARGETS = {
+    "RUNNING": "OPERATE",
+    "PRESENT": "INSTALL",
+    "REMOVED": "INSTALL",
+    "UNINSTALLED": "INSTALL",
+    "BUILT": "INSTALL",
+    "PUBLISHED": "INSTALL",
+}
+# Who calls, with what, and as which account (None: as the platform) that is taken.
+ACTING: list[tuple[str, dict[str, object], tuple[object, ...], int | None]] = [
+    ("system", {"requestor_account_key": "42"}, (), 42),
+    ("system", {"requestor_account_key": 42}, (), 42),
+    ("system", {}, ({"requestor_account_key": "7"},), 7),
+    ("system", {}, ({"requestor_account_key": 7},), 7),
+    ("system", {"requestor_account_key": None}, ({"requestor_account_key": 7},), 7),
+    ("system", {"requestor_account_key": 42}, ({"requestor_account_key": 7},), 42),
+    ("system", {}, (), None),
+    ("system", {"requestor_account_key": "not-a-number"}, (), None),
+    ("system", {}, ({"other": "value"},), None),
+    ("system", {}, ("7",), None),
+    ("123", {"requestor_account_key": "42"}, (), 123),
+    ("123", {}, ({"requestor_account_key": 42},), 123),
+]
+
 
 class Online:
     """A connected device and its script."""
@@ -148,14 +172,12 @@ async def test_every_call_is_looked_up_anew(online: Online) -> None:
     assert len(online.asked) == 3
 
 
-@pytest.mark.parametrize("caller", [None, "", "17-4021", "bob", "1.5", "0x10"])
-async def test_a_caller_without_an_account_is_an_error_and_no_denial(
-    online: Online, caller: object
-) -> None:
-    for name in GATED:
-        answer = await online.call(name, caller)
+async def test_a_caller_without_an_account_is_an_error_and_no_denial(online: Online) -> None:
+    for caller in (None, "", "17-4021", "bob", "1.5", "0x10"):
+        for name in GATED:
+            answer = await online.call(name, caller)
 
-        assert "insufficient privileges" not in error_of(answer), name
+            assert "insufficient privileges" not in error_of(answer), (caller, name)
     assert online.asked == []
 
 
@@ -170,58 +192,26 @@ async def test_what_is_open_is_never_looked_up(online: Online) -> None:
     assert online.asked == []
 
 
-@pytest.mark.parametrize(
-    ("caller", "kwargs", "args", "account"),
-    [
-        ("system", {"requestor_account_key": "42"}, (), 42),
-        ("system", {"requestor_account_key": 42}, (), 42),
-        ("system", {}, ({"requestor_account_key": "7"},), 7),
-        ("system", {}, ({"requestor_account_key": 7},), 7),
-        ("system", {"requestor_account_key": None}, ({"requestor_account_key": 7},), 7),
-        ("system", {"requestor_account_key": 42}, ({"requestor_account_key": 7},), 42),
-        ("system", {}, (), None),
-        ("system", {"requestor_account_key": "not-a-number"}, (), None),
-        ("system", {}, ({"other": "value"},), None),
-        ("system", {}, ("7",), None),
-        ("123", {"requestor_account_key": "42"}, (), 123),
-        ("123", {}, ({"requestor_account_key": 42},), 123),
-    ],
-)
-async def test_the_platform_may_act_for_an_account(
-    online: Online,
-    caller: str,
-    kwargs: dict[str, object],
-    args: tuple[object, ...],
-    account: int | None,
-) -> None:
-    await online.call("get_storage_data", caller, *args, kwargs=kwargs)
+async def test_the_platform_may_act_for_an_account(online: Online) -> None:
+    for caller, kwargs, args, account in ACTING:
+        before = len(online.asked)
 
-    asked = [question["requestor_account_key"] for question in online.asked]
-    assert asked == ([] if account is None else [account])
+        await online.call("get_storage_data", caller, *args, kwargs=kwargs)
+
+        asked = [question["requestor_account_key"] for question in online.asked[before:]]
+        assert asked == ([] if account is None else [account]), (caller, kwargs, args)
 
 
-@pytest.mark.parametrize(
-    ("target", "privilege"),
-    [
-        ("RUNNING", "OPERATE"),
-        ("PRESENT", "INSTALL"),
-        ("REMOVED", "INSTALL"),
-        ("UNINSTALLED", "INSTALL"),
-        ("BUILT", "INSTALL"),
-        ("PUBLISHED", "INSTALL"),
-    ],
-)
-async def test_running_an_app_and_installing_one_are_two_privileges(
-    online: Online, target: str, privilege: str
-) -> None:
+async def test_running_an_app_and_installing_one_are_two_privileges(online: Online) -> None:
     online.router.answers[platform.PRIVILEGE] = [[False]]
 
-    for key in ("target_state", "manually_requested_state"):
-        request: dict[str, object] = {k: v for k, v in RUN.items() if k != "target_state"}
-        answer = await online.call("request_app_state", kwargs={**request, key: target})
+    for target, privilege in TARGETS.items():
+        for key in ("target_state", "manually_requested_state"):
+            request: dict[str, object] = {k: v for k, v in RUN.items() if k != "target_state"}
+            answer = await online.call("request_app_state", kwargs={**request, key: target})
 
-        assert is_denied(answer)
-        assert online.asked[-1]["privilege"] == privilege
+            assert is_denied(answer)
+            assert online.asked[-1]["privilege"] == privilege, (key, target)
 
 
 async def test_what_is_not_built_yet_says_so_after_the_check(online: Online) -> None:
