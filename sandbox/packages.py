@@ -88,7 +88,7 @@ def busybox() -> Path | None:
 
 
 def try_to_have(wanted: Iterable[Package], say: Progress) -> None:
-    """Install what is useful and may not be needed: where it cannot be had, that is said, no more."""
+    """Install what is useful and may not be needed: where it cannot be had, that is said."""
     try:
         ensure(wanted, say)
     except PackagesMissing as error:
