@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from reagent import log
 from reagent.adapters.net import addresses, tls
+from reagent.adapters.net.dial import attach
 from reagent.adapters.net.endpoint import Endpoint
-from reagent.adapters.net.proxies import Proxy, proxy_for
-from reagent.adapters.net.tunnel import Tunnel
+from reagent.adapters.net.proxies import proxy_for
 from reagent.adapters.wamp import endpoint as endpoints
 from reagent.adapters.wamp.line import Patience
 from reagent.adapters.wamp.session import RouterSession
@@ -87,30 +87,14 @@ class WampDialer:
         proxy = proxy_for(endpoint, self._environment)
         wire = Wire(endpoint, session)
         try:
-            if proxy is None:
-                await self._direct(endpoint, wire, context)
-            else:
-                await self._by_proxy(proxy, endpoint, wire, context)
+            first = endpoint if proxy is None else proxy
+            sock = await self._reach(first.host, first.port)
+            await attach(sock, endpoint, wire, context=context, proxy=proxy)
             await wire.opened
         except BaseException:
             wire.abort()
             raise
         return wire
-
-    async def _direct(self, endpoint: Endpoint, wire: Wire, context: ssl.SSLContext | None) -> None:
-        sock = await self._reach(endpoint.host, endpoint.port)
-        name = endpoint.host if context is not None else None
-        loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: wire, sock=sock, ssl=context, server_hostname=name)
-
-    async def _by_proxy(
-        self, proxy: Proxy, endpoint: Endpoint, wire: Wire, context: ssl.SSLContext | None
-    ) -> None:
-        sock = await self._reach(proxy.host, proxy.port)
-        tunnel = Tunnel(endpoint, proxy.credentials)
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(lambda: tunnel, sock=sock)
-        await _through(transport, tunnel, endpoint, wire, context)
 
     async def _reach(self, host: str, port: int) -> socket.socket:
         sock = await addresses.connect(await self._names.addresses(host, port))
@@ -132,30 +116,6 @@ class WampDialer:
         if text not in self._warned:
             self._warned.add(text)
             _log.warning(text)
-
-
-async def _through(
-    transport: asyncio.Transport,
-    tunnel: Tunnel,
-    endpoint: Endpoint,
-    wire: Wire,
-    context: ssl.SSLContext | None,
-) -> None:
-    """Let the proxy connect, then put the wire where the tunnel was."""
-    try:
-        await tunnel.open
-        if context is None:
-            transport.set_protocol(wire)
-            wire.connection_made(transport)
-            return
-        loop = asyncio.get_running_loop()
-        secured = await loop.start_tls(transport, wire, context, server_hostname=endpoint.host)
-    except BaseException:
-        transport.abort()
-        raise
-    if secured is None:
-        raise DialFailed("the connection ended during the TLS handshake")
-    wire.connection_made(secured)
 
 
 def _watch(sock: socket.socket) -> None:
