@@ -171,7 +171,7 @@ def _execute(
     record = Record(
         place.repository / "release/out",
         command,
-        {"bucket": bucket.address} | what,
+        {"bucket": bucket.address, **what},
         steps,
         time.time(),
     )

@@ -36,7 +36,7 @@ class GoogleBucket:
         retries_s: the limit of a call with its retries, in seconds.
 
     Raises:
-        StoreError: the client is not installed, or there are no credentials.
+        StoreError: the client is not installed, there are no credentials, or no such bucket.
     """
 
     def __init__(
@@ -65,6 +65,11 @@ class GoogleBucket:
         self._bucket = client.bucket(name)
         self._timeout = request_s
         self._retry = DEFAULT_RETRY.with_timeout(retries_s)
+        # A bucket that is not there looks like an empty one, object by object.
+        with self._translated(f"no way into {self.address}"):
+            list(
+                client.list_blobs(self._bucket, max_results=1, timeout=request_s, retry=self._retry)
+            )
 
     @property
     def address(self) -> str:
