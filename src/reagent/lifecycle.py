@@ -222,9 +222,10 @@ class OnConnect:
     def _reach(self, moment: Moment) -> None:
         milestones = self._parts.milestones
         if milestones.reach(moment, self._parts.clock.monotonic()):
-            for name, figure in milestones.figures():
+            figures = milestones.figures()
+            for name, figure in figures:
                 self._parts.say(f"{name}: {figure}")
-                _log.info("benchmark", name=name, took=figure)
+            _log.info("how long the start took", figures=dict(figures))
 
 
 BEFORE_APPS: Final = (

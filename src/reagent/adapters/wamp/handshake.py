@@ -82,7 +82,14 @@ class Handshake:
     def refused(self, text: str) -> None:
         """ABORT, or the end of the connection."""
         self._answered()
-        self._fail(AuthenticationRefused(text) if BAD_SECRET in text else DialFailed(text))
+        if BAD_SECRET in text:
+            self._fail(
+                AuthenticationRefused(
+                    f"authentication failed, the router does not accept the device secret: {text}"
+                )
+            )
+        else:
+            self._fail(DialFailed(text))
 
     def _answered(self) -> None:
         if not self._challenged.done():
