@@ -1,0 +1,81 @@
+"""Documents and files over HTTP, with every bound (docs/contract/system.md 4.5)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from reagent.adapters.http.download import HttpDownload, Patience, length_of
+from reagent.adapters.http.exchange import Exchange, Network
+from reagent.contracts.downloads import LARGEST_FILE
+from reagent.errors import DownloadFailed
+
+
+class HttpDownloads:
+    """Implements `contracts.downloads.Downloads`.
+
+    Args:
+        environment: where `HTTP_PROXY` and its kin, and `SSL_CERT_FILE`, are looked up.
+        patience: how long things may take.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str] = os.environ, patience: Patience | None = None
+    ) -> None:
+        self._patience = patience or Patience()
+        self._network = Network(environment, step=self._patience.step)
+
+    async def document(self, url: str, *, most: int, within: float = 10.0) -> bytes:
+        """See the contract. Caches on the way are asked to look again."""
+        try:
+            async with asyncio.timeout(within):
+                exchange = await self._network.get(url, {"Cache-Control": "no-cache"})
+                try:
+                    demand_success(exchange)
+                    return await _whole(exchange, most, within)
+                finally:
+                    exchange.close()
+        except TimeoutError as error:
+            raise DownloadFailed(f"{url}: no whole answer within {within:g} s") from error
+
+    @asynccontextmanager
+    async def file(self, url: str, *, most: int = LARGEST_FILE) -> AsyncIterator[HttpDownload]:
+        """See the contract."""
+        exchange = await self._network.get(url, {})
+        try:
+            demand_success(exchange)
+            length = _size(exchange, most)
+        except BaseException:
+            exchange.close()
+            raise
+        download = HttpDownload(self._network, url, exchange, length, self._patience)
+        try:
+            yield download
+        finally:
+            download.close()
+
+
+def demand_success(exchange: Exchange) -> None:
+    """Refuse every answer but the thing itself: an error page is stored nowhere."""
+    if exchange.head.status != 200:
+        raise DownloadFailed(f"{exchange.target.shown} answers {exchange.head.status}, not 200")
+
+
+def _size(exchange: Exchange, most: int) -> int:
+    length = length_of(exchange)
+    if length == 0:
+        raise DownloadFailed(f"{exchange.target.shown} is empty")
+    if length > most:
+        raise DownloadFailed(f"{exchange.target.shown} has {length} bytes, more than {most}")
+    return length
+
+
+async def _whole(exchange: Exchange, most: int, within: float) -> bytes:
+    content = b""
+    while block := await exchange.read(within):
+        content += block
+        if len(content) > most:
+            raise DownloadFailed(f"{exchange.target.shown} has more than {most} bytes")
+    return content

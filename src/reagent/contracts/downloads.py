@@ -1,0 +1,75 @@
+"""Bytes from a URL, bounded in every direction: time, size, silence, redirects.
+
+Only what was meant arrives: the status must be 200, a file must say its length and have it. Every
+failure is a `DownloadFailed` whose text says what was there instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+# An executable has some 25 MB; whatever is larger than this is none.
+LARGEST_FILE: Final = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a file.
+
+    Attributes:
+        offset: where it belongs. Blocks follow each other, except after a connection that broke at
+            a server that cannot go on where it stopped: then they start over at 0.
+    """
+
+    offset: int
+    content: bytes
+
+
+class Download(Protocol):
+    """A file on its way."""
+
+    @property
+    def length(self) -> int:
+        """Its size in bytes, as the server says."""
+        ...
+
+    def blocks(self) -> AsyncIterator[Block]:
+        """The file, in blocks of 256 KiB or more, the last one smaller; to be asked for once.
+
+        A connection that breaks is made again, a few times. When this ends without an error, every
+        byte of the file was in a block.
+
+        Raises:
+            DownloadFailed: the rest does not come: it ended early, stalled, or is another file now.
+        """
+        ...
+
+
+class Downloads(Protocol):
+    """Where documents and files come from."""
+
+    async def document(self, url: str, *, most: int, within: float = 10.0) -> bytes:
+        """A small document as a whole.
+
+        Args:
+            url: http or https.
+            most: a longer one is refused.
+            within: seconds, for everything.
+
+        Raises:
+            CertificateDate: the server's certificate is not valid now.
+            DownloadFailed: anything else.
+        """
+        ...
+
+    def file(self, url: str, *, most: int = LARGEST_FILE) -> AbstractAsyncContextManager[Download]:
+        """A file; entered once its head is there, and before any of its content.
+
+        Raises:
+            CertificateDate: the server's certificate is not valid now.
+            DownloadFailed: anything else.
+        """
+        ...
