@@ -22,6 +22,11 @@ class Histories(Protocol):
         ...
 
 
+def _plain(container: str) -> str:
+    """The name as we use it: `list_containers` shows the engine's, which begins with a slash."""
+    return container.removeprefix("/")
+
+
 class Logs:
     """Serves logs; nothing here changes anything."""
 
@@ -37,12 +42,14 @@ class Logs:
     async def get_app_log_history(self, call: Call) -> Answer:
         """One list of texts, empty rather than null."""
         container = wire.text(wire.first_object(call).get("containerName"), "containerName")
-        return Answer((await self._histories.history(container),))
+        return Answer((await self._histories.history(_plain(container)),))
 
     @procedure("query_app_logs", needs=Privilege.READ)
     async def query_app_logs(self, call: Call) -> Answer:
         """Lines in a window, and where they came from."""
-        request = wire.first_object(call)
+        request = dict(wire.first_object(call))
+        if isinstance(name := request.get("containerName"), str):
+            request["containerName"] = _plain(name)
         now = self._clock.now()
         return Answer((await query_app_logs(self._engine, self._histories.history, request, now),))
 
