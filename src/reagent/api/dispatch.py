@@ -31,6 +31,8 @@ _log = log.get("reagent.api")
 ALREADY_EXISTS = "wamp.error.procedure_already_exists"
 _SYSTEM = "system"
 _REQUESTOR = "requestor_account_key"
+_INT64 = range(-(2**63), 2**63)
+_LONGEST = 19
 
 
 def normalised(call: Call) -> Call:
@@ -45,16 +47,20 @@ def normalised(call: Call) -> Call:
 
 
 def account_key(caller: object) -> int | None:
-    """The decimal integer in a number or text; None for everything else."""
+    """The decimal integer in a number or text; None for everything else.
+
+    A whole float counts: `7.0` from a `system` caller must not leave it as powerful as before.
+    """
     if isinstance(caller, bool):
         return None
-    if isinstance(caller, int):
-        return caller
+    if isinstance(caller, float) and caller.is_integer():
+        caller = int(caller)
     if isinstance(caller, str):
-        digits = caller.removeprefix("-")
-        if digits.isascii() and digits.isdigit():
-            return int(caller)
-    return None
+        digits = caller[1:] if caller[:1] in {"+", "-"} else caller
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST):
+            return None
+        caller = int(caller)
+    return caller if isinstance(caller, int) and caller in _INT64 else None
 
 
 class Privileges:

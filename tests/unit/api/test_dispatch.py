@@ -60,6 +60,7 @@ async def offered(
     [
         (Call(kwargs={"requestor_account_key": "42"}, caller="system"), 42),
         (Call(kwargs={"requestor_account_key": 42}, caller="system"), 42),
+        (Call(kwargs={"requestor_account_key": 42.0}, caller="system"), 42),
         (Call(({"requestor_account_key": "7"},), caller="system"), 7),
         (Call(caller="system"), "system"),
         (Call(kwargs={"requestor_account_key": None}, caller="system"), "system"),
@@ -80,6 +81,13 @@ def test_a_system_caller_that_names_an_account_acts_as_that_account(
     [
         ("501", 501),
         (501, 501),
+        (501.0, 501),
+        ("+501", 501),
+        ("-1", -1),
+        (501.5, None),
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775808", None),
+        ("9" * 5000, None),
         ("17-4021", None),
         (None, None),
         (True, None),
