@@ -13,6 +13,7 @@ from reagent.settings.goflag import HelpWanted, UsageError
 
 _STDOUT = 1
 _STDERR = 2
+_LARGEST_STATE = 256 * 1024
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     program, *words = sys.argv if argv is None else argv
     if words[:1] == ["service"]:
         return _refuse_service()
+    if words[:1] == ["launch-check"]:
+        return _launch_check()
     try:
         flags = Flags.parse(words)
     except HelpWanted:
@@ -39,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     if not flags.config:
         _say(_STDOUT, _answer(flags) + "\n")
         return 0
-    return _start(flags)
+    return _start(flags, program, words)
 
 
 def _answer(flags: Flags) -> str:
@@ -57,7 +60,17 @@ def _refuse_service() -> int:
     return 1
 
 
-def _start(flags: Flags) -> int:
+def _launch_check() -> int:
+    """A version that is about to be committed says whether it would start; nothing is touched."""
+    from reagent import launcher  # noqa: PLC0415 - asked once in the life of a version
+
+    with open(0, "rb", buffering=0, closefd=False) as stdin:
+        content = stdin.read(_LARGEST_STATE) or b""
+    _say(_STDOUT, launcher.answer_launch_check(content) + "\n")
+    return 0
+
+
+def _start(flags: Flags, program: str, words: list[str]) -> int:
     """Lock, log, the choice of the version, then the agent; whatever ends it becomes one line."""
     import signal  # noqa: PLC0415 - from here on nobody counts milliseconds
 
@@ -65,7 +78,7 @@ def _start(flags: Flags) -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
-        return _run(flags)
+        return _run(flags, program, words)
     except KeyboardInterrupt:  # a second one, when the agent has left already
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of a process that cannot go on
@@ -85,14 +98,17 @@ def _start(flags: Flags) -> int:
         return 1
 
 
-def _run(flags: Flags) -> int:
+def _run(flags: Flags, program: str, words: list[str]) -> int:
     import gc  # noqa: PLC0415 - see _start
+    from contextlib import nullcontext  # noqa: PLC0415
 
     from reagent import launcher, log  # noqa: PLC0415 - see _start
     from reagent.adapters.posix.lock import only_agent  # noqa: PLC0415
     from reagent.adapters.posix.logfile import LogFile  # noqa: PLC0415
 
-    with only_agent(flags.agent_dir):
+    seat = launcher.candidate_seat(flags)
+    # In a trial the parent holds the lock.
+    with only_agent(flags.agent_dir) if seat is None else nullcontext():
         sinks: list[log.Sink] = [LogFile(flags.log_file)]
         if flags.pretty_logging:
             sinks.append(log.console_sink)
@@ -102,7 +118,10 @@ def _run(flags: Flags) -> int:
             pretty=flags.pretty_logging,
         )
         log.get("reagent.__main__").debug("started", flags=flags.described())
-        launcher.decide(flags)
+        if seat is None:
+            seat = launcher.take_seat(flags, program, words)
+        if seat is None:
+            return 0
         # Nothing that an import makes is garbage: looking for some costs a tenth of the start, and
         # every later look at all of it a hundredth of a second in which nobody is answered.
         gc.disable()
@@ -111,7 +130,10 @@ def _run(flags: Flags) -> int:
         gc.freeze()
         gc.enable()
         log.bridge_stdlib(messaging=flags.debug_messaging)
-        return run(flags)
+        status = run(flags, seat)
+        if status is None:
+            launcher.hand_over(seat, program, words)
+        return status or 0
 
 
 def _stop(_number: int, _frame: object) -> None:
@@ -122,6 +144,9 @@ def _stop(_number: int, _frame: object) -> None:
     """
     import os  # noqa: PLC0415 - see _start
 
+    launcher = sys.modules.get("reagent.launcher")
+    if launcher is not None:
+        launcher.stopped_early()
     os._exit(0)
 
 

@@ -23,6 +23,7 @@ from reagent.adapters.posix.memory import ProcessMemory
 from reagent.adapters.sqlite.store import open_store
 from reagent.adapters.wamp.backend import WampBackend
 from reagent.adapters.wamp.connect import WampDialer
+from reagent.aio.supervise import Tasks
 from reagent.api.apps import AppStates
 from reagent.api.device import Device
 from reagent.api.dispatch import Dispatcher, Privileges
@@ -47,13 +48,16 @@ from reagent.device.milestones import Milestones, Moment
 from reagent.device.status import StatusReport
 from reagent.device.thrift import Thrift
 from reagent.errors import AuthenticationRefused, SerialTaken
-from reagent.lifecycle import OnConnect, Parts, boot_apps
+from reagent.lifecycle import NoProof, OnConnect, Parts, boot_apps
 from reagent.logs.applogs import AppLogs
 from reagent.model.device import Identity
 from reagent.settings import stamp
 from reagent.settings.devicefile import DeviceFile
 from reagent.settings.flags import Flags
 from reagent.settings.paths import Paths
+from reagent.updates.seat import Role, Seat
+from reagent.updates.succession import Succession
+from reagent.updates.watchdog import Watchdog
 
 _log = log.get("reagent.agent")
 
@@ -130,6 +134,7 @@ class Agent:
     booted: asyncio.Event
     world: World
     milestones: Milestones
+    succession: Succession | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Boot and stay connected until `stop`, then leave in order.
@@ -145,6 +150,10 @@ class Agent:
         thrift = asyncio.create_task(
             Thrift(self.world.memory, self.world.clock).watch(), name="give memory back"
         )
+        beside = Tasks()
+        beside.start(Watchdog().run(), "watchdog")
+        if self.succession is not None:
+            beside.start(self.succession.run(), "succession")
         self.milestones.reach(Moment.DIALLING, self.world.clock.monotonic())
         link = asyncio.create_task(self.link.run(), name="link")
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -153,7 +162,10 @@ class Agent:
         finally:
             boot.cancel()
             thrift.cancel()
+            beside.cancel()
             stopping.cancel()
+            if stop.is_set() and self.succession is not None:
+                await self.succession.stopping()
             await self._leave()
         await link
 
@@ -177,8 +189,14 @@ def build(
     *,
     agent_log: str,
     say: Callable[[str], None] = log.milestone,
+    seat: Seat | None = None,
+    leave: Callable[[], None] = lambda: None,
 ) -> Agent:
-    """An agent of these parts; nothing runs yet."""
+    """An agent of these parts; nothing runs yet.
+
+    `seat` is who this process is in the turn of versions, None where there is no such turn, and
+    `leave` ends the agent so that the launcher can go on.
+    """
 
     def identity() -> Identity:
         return device_file.identity
@@ -228,6 +246,18 @@ def build(
         log.protect(key)
         learnt.credential_key = key
 
+    succession = None
+    if seat is not None:
+        succession = Succession(
+            seat,
+            clock=world.clock,
+            messenger=link,
+            engine=world.engine,
+            store=world.store,
+            serial=lambda: identity().serial_number,
+            idle=lambda: not apps.busy,
+            leave=leave,
+        )
     status = StatusReport(backend, world.host, emergency=emergency, learn_base_url=learn_base_url)
     booted = asyncio.Event()
     sequence = OnConnect(
@@ -244,6 +274,7 @@ def build(
             learn_credential_key=learn_credential_key,
             request_reconnect=link.request_reconnect,
             say=say,
+            proof=NoProof() if succession is None else succession.proof,
         ),
         booted,
     )
@@ -257,39 +288,55 @@ def build(
         booted=booted,
         world=world,
         milestones=milestones,
+        succession=succession,
     )
 
 
-def run(flags: Flags) -> int:
-    """Be the agent until a signal, or until the platform refuses us.
+def run(flags: Flags, seat: Seat) -> int | None:
+    """Be the agent until a signal, until the platform refuses us, or until a trial is due.
 
     Returns:
-        0 after a stop that was asked for, 1 when the secret or the serial number is refused.
+        0 after a stop that was asked for, 1 when the secret or the serial number is refused, None
+        when the launcher is to go on.
 
     Raises:
         DeviceFileBroken: neither the device file nor its backup can be used.
     """
-    return asyncio.run(_run(flags))
+    return asyncio.run(_run(flags, seat))
 
 
-async def _run(flags: Flags) -> int:
+async def _run(flags: Flags, seat: Seat) -> int | None:
     stop = asyncio.Event()
     _listen_to_signals(stop)
     milestones = Milestones(_launched())
     paths = Paths.of(flags)
     paths.make_folders()
-    device_file = DeviceFile.load(paths.device_file, paths.device_backup)
+    device_file = DeviceFile.load(
+        paths.device_file, paths.device_backup, writes=seat.role is not Role.CANDIDATE
+    )
     folders = Folders(paths.apps_dir, flags.compressed_build_extension)
     async with open_world(flags, paths) as world:
-        agent = build(world, device_file, folders, milestones, agent_log=str(paths.log_file))
+        agent = build(
+            world,
+            device_file,
+            folders,
+            milestones,
+            agent_log=str(paths.log_file),
+            seat=seat,
+            leave=stop.set,
+        )
+        succession = agent.succession
         try:
             async with profiling(flags):
                 await agent.run(stop)
         except (AuthenticationRefused, SerialTaken) as error:
             log.milestone(str(error))
             _log.error("the platform refuses this device", error=error, slug=error.slug)
+            if succession is not None:
+                succession.proof.refused()
+                await succession.stopping()
             return 1
-    return 0
+    return None if succession is not None and succession.hand_over.taken else 0
 
 
 def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:

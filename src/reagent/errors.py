@@ -12,8 +12,10 @@
     |   |-- CallFailed           the other side answered with an error
     |   |-- DialFailed           no session could be made; dial again
     |   |-- EngineUnavailable    the Docker engine does not answer
-    |   `-- DownloadFailed       the bucket or the line to it did not deliver
-    |       `-- CertificateDate      its certificate and our clock do not agree on the date
+    |   |-- DownloadFailed       the bucket or the line to it did not deliver
+    |   |   `-- CertificateDate       its certificate and our clock do not agree on the date
+    |   |-- NoRoom               the disk has not the room that an update needs
+    |   `-- StagingFailed        the agent's folder cannot be written to, or nothing be run in it
     |-- NotFound
     |   |-- ContainerNotFound
     |   |-- ImageNotFound
@@ -25,7 +27,11 @@
         |-- EngineFailed         the engine refused or broke a request
         |-- StoreFailed          the database refused
         |-- BadRelease           what lies in the bucket is not what devices expect there
-        |   `-- BadVersion           a text that is no version
+        |   |-- BadVersion           a text that is no version
+        |   |-- Damaged              a file is not what was published
+        |   |-- Blocked              a file was tried here before, and is not wanted again
+        |   |-- NotForThisMachine    a file is what was published, and never runs here
+        |   `-- NameTaken            the name of a version is in use for something else
         `-- DeviceFileBroken     the device file cannot be used, and no backup either
 
 No class knows WAMP, HTTP or Docker. `slug` names the kind in the log; on the wire every one of
@@ -212,3 +218,39 @@ class DeviceFileBroken(Failed):
     """The device file cannot be read as what it should be, and was not touched."""
 
     slug = "device-file-broken"
+
+
+class NoRoom(Unavailable):
+    """The disk has not the room that an update needs."""
+
+    slug = "no-room"
+
+
+class Damaged(BadRelease):
+    """A file is not what was published: it came short, or has another digest."""
+
+    slug = "damaged"
+
+
+class NotForThisMachine(BadRelease):
+    """A file is what was published, and never runs here."""
+
+    slug = "not-for-this-machine"
+
+
+class NameTaken(BadRelease):
+    """The name of a version is in use for something else on this device."""
+
+    slug = "name-taken"
+
+
+class StagingFailed(Unavailable):
+    """The agent's folder cannot be written to, or nothing can be run in it."""
+
+    slug = "staging-failed"
+
+
+class Blocked(BadRelease):
+    """A file was tried here before, and is not wanted again until somebody says so."""
+
+    slug = "blocked"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from reagent import log
@@ -78,6 +78,28 @@ class Identities(Protocol):
         ...
 
 
+class Proof(Protocol):
+    """Takes note of what was reached, for the turn of versions."""
+
+    def joined(self) -> None:
+        """A session began."""
+        ...
+
+    def registered(self, session: int) -> None:
+        """Every procedure can be called in this session."""
+        ...
+
+
+class NoProof:
+    """Takes no note."""
+
+    def joined(self) -> None:
+        """See the protocol."""
+
+    def registered(self, session: int) -> None:
+        """See the protocol."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything the sequence talks to."""
@@ -94,6 +116,7 @@ class Parts:
     learn_credential_key: Callable[[str], None]
     request_reconnect: Callable[[], None]
     say: Callable[[str], None]
+    proof: Proof = field(default_factory=NoProof)
 
 
 class ProjectChanged(ReagentError):
@@ -120,6 +143,7 @@ class OnConnect:
     async def run(self, reconnect: bool) -> None:  # noqa: FBT001 - the link's callback
         """Go through the phases; cancelled when the session ends."""
         self._reach(Moment.JOINED)
+        self._parts.proof.joined()
         _log.info("connected", reconnect=reconnect, session=self._parts.messenger.session_id)
         try:
             for phase in BEFORE_APPS:
@@ -162,6 +186,7 @@ class OnConnect:
     async def register_procedures(self) -> None:
         """Become callable."""
         await self._parts.dispatcher.register(self._parts.messenger)
+        self._parts.proof.registered(self._parts.messenger.session_id)
 
     async def report_architecture(self) -> None:
         """Say what machine and which version this is."""

@@ -1,8 +1,8 @@
 """reagent.launcher: the place where the version is chosen."""
 
-from reagent.launcher import Decision, decide
-from reagent.settings.flags import Flags
+from reagent.launcher import answer_launch_check
+from reagent.settings import stamp
 
 
-def test_the_process_that_asks_is_the_one_that_runs() -> None:
-    assert decide(Flags()) is Decision.RUN_HERE
+def test_a_version_that_would_start_says_so() -> None:
+    assert answer_launch_check(b"") == f"ready {stamp.VERSION}"

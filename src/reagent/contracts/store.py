@@ -89,6 +89,14 @@ class Store(Protocol):
         """Set every row of the app and stage to an empty list."""
         ...
 
+    async def prove(self) -> None:
+        """Write a row to the disk and take it away again.
+
+        Raises:
+            StoreFailed: the disk does not take it, and that includes a database in memory.
+        """
+        ...
+
     async def close(self) -> None:
         """Close; afterwards the database is one file."""
         ...

@@ -47,21 +47,31 @@ _REPLACE_BY_OVERWRITING: Final = frozenset({errno.EBUSY, errno.EROFS, errno.EACC
 class DeviceFile:
     """The live device file: the current identity, and the only place that changes it."""
 
-    def __init__(self, path: str, backup: str, document: devicejson.Document) -> None:
+    def __init__(
+        self, path: str, backup: str, document: devicejson.Document, *, writes: bool = True
+    ) -> None:
         self._path: str | None = path
         self._backup = backup
         self._document = document
         self._unwritten = False
+        self._writes = writes
         self._told: set[str] = set()
         self._identity = _identity(document)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], backup: str | os.PathLike[str]) -> DeviceFile:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        backup: str | os.PathLike[str],
+        *,
+        writes: bool = True,
+    ) -> DeviceFile:
         """Read the device file, or else its backup; bring old values up to date.
 
         Args:
             path: what -config says; a link is followed.
             backup: a copy that only the agent reads, below the agent directory.
+            writes: False for a version on trial: it takes over what it hears, in memory only.
 
         Raises:
             DeviceFileBroken: neither can be used. Both are untouched.
@@ -70,9 +80,10 @@ class DeviceFile:
         try:
             document = _read(path)
         except _Unusable as unusable:
-            return cls._from_backup(path, backup, str(unusable))
-        _tighten(path)
-        file = cls(path, backup, document)
+            return cls._from_backup(path, backup, str(unusable), writes=writes)
+        if writes:
+            _tighten(path)
+        file = cls(path, backup, document, writes=writes)
         file._protect()
         wrong = devicejson.misfits(document)
         if wrong:
@@ -81,7 +92,7 @@ class DeviceFile:
         return file
 
     @classmethod
-    def _from_backup(cls, path: str, backup: str, why: str) -> DeviceFile:
+    def _from_backup(cls, path: str, backup: str, why: str, *, writes: bool) -> DeviceFile:
         try:
             document = _read(backup)
         except _Unusable:
@@ -95,7 +106,7 @@ class DeviceFile:
             error=why,
             backup=backup,
         )
-        file = cls(path, backup, document)
+        file = cls(path, backup, document, writes=writes)
         # What is there may still be mended by somebody, so from now on only the backup is written.
         file._path = None
         file._protect()
@@ -152,6 +163,8 @@ class DeviceFile:
 
     def _save(self, *, changed: bool) -> None:
         """The backup first: whatever happens to the file then, the identity is on disk."""
+        if not self._writes:
+            return
         content = devicejson.encode(self._document)
         backed_up = self._save_backup(content)
         # What a disk refused once is tried again with the next news from the platform.

@@ -135,6 +135,15 @@ class SqliteStore:
         """See the contract."""
         await self._write(lambda connection: statements.set_logs(connection, app, "[]"))
 
+    async def prove(self) -> None:
+        """See the contract."""
+        if self.in_memory:
+            raise StoreFailed("the database is in memory: the disk does not take it")
+        now = self._clock.rfc3339()
+        await self._write(lambda connection: statements.write_and_take_back(connection, now))
+        if self.in_memory:
+            raise StoreFailed("the disk does not take the database any more")
+
     async def close(self) -> None:
         """See the contract; bounded, because a disk may hang. Twice is fine."""
         if self._closed:

@@ -1,0 +1,264 @@
+"""A candidate under its parent, as processes: started, heard, ended; and how it knows its parent.
+
+The candidate gets one pipe to its parent and a process group of its own. It is told both by the
+variable `REAGENT_TRIAL`, "parent's process id:descriptor". The static executable's launcher has the
+kernel end it with its parent, in C, before anything else; other builds do so in `adopted`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Final, Self
+
+from reagent.updates.parent import Heard
+
+TRIAL: Final = "REAGENT_TRIAL"
+_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
+_PR_SET_PDEATHSIG: Final = 1
+# What a child says between two looks; more than that is no report.
+_MOST_LINES: Final = 1 << 16
+
+_Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+class Signals:
+    """While open, an order to stop is heard instead of obeyed. For the main thread only."""
+
+    def __init__(self) -> None:
+        self.stop = False
+        self._before: dict[int, _Handler] = {}
+        self._waker = -1
+        self.woken, self._wake = -1, -1
+
+    def __enter__(self) -> Self:
+        self.woken, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        for number in _STOPS:
+            self._before[number] = signal.signal(number, self._ask)
+        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        self._waker = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.set_wakeup_fd(self._waker)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self.woken)
+        os.close(self._wake)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until a stop is ordered; returns whether it is."""
+        until = time.monotonic() + seconds
+        while not self.stop and (left := until - time.monotonic()) > 0:
+            _poll((self.woken,), left)
+            self.drain()
+        return self.stop
+
+    def drain(self) -> None:
+        """Forget what woke us."""
+        with suppress(BlockingIOError):
+            while os.read(self.woken, 512):
+                pass
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.stop = True
+
+
+class Candidate:
+    """Implements `updates.parent.Child`.
+
+    Args:
+        path: the executable.
+        words: its argv, argv[0] included.
+        signals: open for as long as this lives.
+
+    Raises:
+        OSError: it cannot be started; nothing is left of it.
+    """
+
+    def __init__(
+        self, path: str, words: Sequence[str], environment: Mapping[str, str], signals: Signals
+    ) -> None:
+        self._signals = signals
+        self._status: int | None = None
+        self._rest = b""
+        self._pipe, theirs = os.pipe2(os.O_CLOEXEC)
+        try:
+            os.set_blocking(self._pipe, False)
+            os.set_inheritable(theirs, True)  # noqa: FBT003
+            told = {**environment, TRIAL: f"{os.getpid()}:{theirs}"}
+            self._pid = os.posix_spawn(path, list(words), told, setpgroup=0, setsigmask=())
+        except BaseException:
+            os.close(self._pipe)
+            raise
+        finally:
+            os.close(theirs)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._pid
+
+    def hear(self, within: float) -> Heard:
+        """See the protocol."""
+        if not self._signals.stop and self._running():
+            pipes = (self._signals.woken, *(() if self._pipe < 0 else (self._pipe,)))
+            _poll(pipes, within)
+            self._signals.drain()
+        lines = self._lines()
+        self._running()
+        return Heard(lines, self._status, self._signals.stop)
+
+    def end(self, within: float) -> None:
+        """See the protocol."""
+        until = time.monotonic() + within
+        if self._running():
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGTERM)
+        while self._running() and (left := until - time.monotonic()) > 0:
+            _poll((self._signals.woken,), min(left, 1.0))
+            self._signals.drain()
+        self.kill()
+
+    def kill(self) -> None:
+        """See the protocol."""
+        if self._status is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+            _, status = os.waitpid(self._pid, 0)
+            self._status = os.waitstatus_to_exitcode(status)
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def _running(self) -> bool:
+        if self._status is not None:
+            return False
+        if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return True
+        # Before it is reaped its group's number is still its own: whatever it left behind ends too.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGKILL)
+        _, status = os.waitpid(self._pid, 0)
+        self._status = os.waitstatus_to_exitcode(status)
+        return False
+
+    def _lines(self) -> tuple[str, ...]:
+        if self._pipe < 0:
+            return ()
+        said = bytearray(self._rest)
+        while len(said) < _MOST_LINES:
+            try:
+                chunk = os.read(self._pipe, 4096)
+            except BlockingIOError:
+                break
+            if not chunk:
+                os.close(self._pipe)
+                self._pipe = -1
+                break
+            said += chunk
+        whole, _, self._rest = bytes(said).rpartition(b"\n")
+        if len(self._rest) >= _MOST_LINES:
+            self._rest = b""
+        return tuple(whole.decode("ascii", "replace").splitlines())
+
+
+class Parent:
+    """The other end, in the candidate: says lines, and never waits for anybody to read them."""
+
+    def __init__(self, pipe: int) -> None:
+        os.set_inheritable(pipe, False)  # noqa: FBT003
+        os.set_blocking(pipe, False)
+        self._pipe = pipe
+
+    def tell(self, line: str) -> None:
+        """Say a line. A parent that does not listen ends us by itself."""
+        with suppress(OSError):
+            os.write(self._pipe, line.encode("ascii") + b"\n")
+
+
+def adopted() -> Parent | None:
+    """Who tries us; None where nobody does, whatever the environment says.
+
+    Nothing that is started from here sees the variable.
+    """
+    told = os.environ.pop(TRIAL, "")
+    try:
+        parent, pipe = (int(word) for word in told.split(":"))
+        is_pipe = pipe > 2 and stat.S_ISFIFO(os.fstat(pipe).st_mode)
+    except (ValueError, OSError):
+        return None
+    if not is_pipe:
+        return None
+    if not _ends_with_its_parent() or os.getppid() != parent:
+        # It is gone already, or we could outlive it: two agents would run one day.
+        os._exit(1)
+    return Parent(pipe)
+
+
+def ask(command: Sequence[str], program: str, content: bytes, within: float) -> str:
+    """What a program answers to this input; empty when it does not, in time and with status 0.
+
+    Args:
+        command: its argv.
+        program: the file that is run.
+        content: its standard input.
+        within: seconds; then it is ended with its group.
+    """
+    import subprocess  # noqa: PLC0415 - a start without a trial asks nobody
+
+    environment = {name: word for name, word in os.environ.items() if name != TRIAL}
+    try:
+        running = subprocess.Popen(
+            command,
+            executable=program,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            process_group=0,
+        )
+    except OSError:
+        return ""
+    with running:
+        try:
+            said, _ = running.communicate(content, within)
+        except (subprocess.TimeoutExpired, OSError):
+            said = b""
+            running.returncode = None
+        with suppress(ProcessLookupError, PermissionError):
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+    return said.decode("utf-8", "replace") if running.returncode == 0 else ""
+
+
+def _poll(descriptors: Sequence[int], seconds: float) -> None:
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    poll.poll(max(seconds, 0.0) * 1000)
+
+
+def _ends_with_its_parent() -> bool:
+    """Whether the kernel ends us when our parent ends."""
+    if "_reagent" in sys.builtin_module_names:
+        return True  # done in C, before anything of us ran
+    try:
+        import ctypes  # noqa: PLC0415 - the static executable has none
+
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        return bool(prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False

@@ -1,0 +1,143 @@
+"""The sequences that move links: commit, give way, tidy up. A cut may come between any two moves.
+
+`Reagent-active` is moved by one rename, and everything before it leaves the old version proven,
+everything after it the new one. A start that finds the rest undone does it (`decide.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Final
+
+from reagent.contracts.files import Files, Kind
+from reagent.updates import judge, links, moves
+from reagent.updates.decide import Act, Plan
+from reagent.updates.ledger import Ledger
+from reagent.updates.precedence import higher
+from reagent.updates.state import State, Trial
+from reagent.updates.vocabulary import (
+    ACTIVE,
+    ARRIVAL,
+    DOWNLOADS,
+    LATEST,
+    PREVIOUS,
+    UPDATE,
+    VERSION_FILE,
+)
+
+_VERSION_FILE: Final = re.compile(
+    re.escape(VERSION_FILE) + r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
+)
+
+
+def commit(
+    files: Files, folder: str, ledger: Ledger, trial: Trial, *, own: str, now: float
+) -> None:
+    """Make the trial's version the one that every start runs.
+
+    Args:
+        files: the disk.
+        folder: that of `Reagent-active`.
+        ledger: where the trial stands.
+        trial: what was proven.
+        own: the file of the version that was the parent.
+        now: seconds since 1970, as the device believes.
+
+    Raises:
+        OSError: it can be done again from the beginning; whatever was moved is in order.
+    """
+    # A cut in here is no cut of an attempt: what there was to prove is proven.
+    ledger.change(judge.stopped)
+    if trial.kind != ARRIVAL:
+        links.set_link(files, folder, PREVIOUS, own if trial.kind == UPDATE else trial.file)
+        links.set_link(files, folder, ACTIVE, trial.file)
+    links.make_newest(files, folder, trial.file, now)
+    links.set_link(files, folder, LATEST, trial.file)
+    ledger.change(lambda state: committed_state(state, trial, now))
+
+
+def committed_state(state: State, trial: Trial, now: float) -> State:
+    """What is on the disk once it is the proven version."""
+    return judge.committed(state, trial, now, higher(state.floor, trial.version))
+
+
+def carry_out(files: Files, folder: str, ledger: Ledger, plan: Plan, now: float) -> str:
+    """Do what a plan says before its act; what cannot be done is told, and the rest is done.
+
+    The state goes first where links lead away from us: were it lost, we would be run as proven.
+
+    Returns:
+        Why the state could not be put, empty when it is on the disk.
+    """
+    if plan.act is Act.RETURN:
+        trouble = _put(ledger, plan)
+        return trouble or _move(files, folder, plan, now)
+    _move(files, folder, plan, now)
+    return _put(ledger, plan)
+
+
+def tidy(files: Files, folder: str, ledger: Ledger) -> tuple[str, ...]:
+    """Unlink versions that nothing needs any more, and what cuts left behind.
+
+    Returns:
+        The names that are gone.
+    """
+    state = ledger.state
+    held = {state.trial.file} if state.trial is not None else set()
+    names = files.list(folder)
+    for name in names:
+        with suppress(OSError):
+            if files.lstat(f"{folder}/{name}").kind is Kind.LINK:
+                held.add(files.readlink(f"{folder}/{name}").rpartition("/")[2])
+    stale = [name for name in names if _VERSION_FILE.fullmatch(name) and name not in held]
+    stale += [name for name in names if name in {moves.TEMPORARY_FILE, moves.TEMPORARY_LINK}]
+    gone = [name for name in sorted(stale) if _unlinked(files, f"{folder}/{name}")]
+    with suppress(OSError):
+        gone += tidy_downloads(files, folder)
+    return tuple(gone)
+
+
+def tidy_downloads(files: Files, folder: str) -> list[str]:
+    """Drop what lies in `downloads/`.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    place = f"{folder}/{DOWNLOADS}"
+    return [name for name in sorted(files.list(place)) if _unlinked(files, f"{place}/{name}")]
+
+
+def _unlinked(files: Files, path: str) -> bool:
+    try:
+        if files.lstat(path).kind in (Kind.FILE, Kind.LINK):
+            files.unlink(path)
+            return True
+    except OSError:
+        pass
+    return False
+
+
+def _move(files: Files, folder: str, plan: Plan, now: float) -> str:
+    trouble = ""
+    try:
+        if plan.newest:
+            links.make_newest(files, folder, plan.newest, now)
+    except OSError as error:
+        trouble = str(error)
+    for name, file in plan.links:
+        try:
+            links.set_link(files, folder, name, file)
+        except OSError as error:
+            trouble = str(error)
+            if name == ACTIVE:
+                break
+    return trouble
+
+
+def _put(ledger: Ledger, plan: Plan) -> str:
+    try:
+        ledger.change(lambda _: plan.state)
+    except OSError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,302 @@
+"""What a start does, from what it finds. Pure: what has to be looked at is asked for by name.
+
+The process that decides is the target of the `Reagent-active` that was started: a version that was
+proven here, or one that the reference's manager script let in, which is on trial and its own
+parent. Everything else is decided elsewhere: copies never come here, candidates are told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from reagent.updates import judge
+from reagent.updates.links import Links
+from reagent.updates.precedence import higher
+from reagent.updates.state import Committed, State, Trial
+from reagent.updates.times import Times
+from reagent.updates.vocabulary import ACTIVE, ARRIVAL, LATEST, PREVIOUS, version_file
+
+# A newcomer that was never once proven goes back to where it came from after a day of trying.
+ARRIVAL_PATIENCE_S: Final = 24 * 3600.0
+# How an attempt of a newcomer may end without counting against it: nobody else can tell why.
+BROKEN_WORLD: Final = frozenset({"deadline", "refused"})
+
+
+class Act(Enum):
+    """What the process does next."""
+
+    RUN = "be the agent"
+    TRY = "be the parent of a trial"
+    RETURN = "give way to the version that was here before"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """Active runs to tell whether the world is well.
+
+    Attributes:
+        required: what it has to reach.
+        window: within so many seconds.
+        strikes: whether reaching it counts against the candidate.
+        why: how the attempt ended.
+    """
+
+    required: frozenset[str]
+    window: float
+    strikes: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the start finds.
+
+    Attributes:
+        own: our file's name; the target of `Reagent-active`.
+        own_size: its bytes.
+        version: what we are.
+        boot: the kernel's boot id.
+        now: seconds since 1970, as the device believes.
+        may_try: False where no trial can be judged, such as without a router.
+        digest: a `Trial` of a file of the folder, with size and digest; None if there is none.
+        fault: why a staged file cannot be tried, empty when it can; hashes it.
+        speaks: whether a file of the folder speaks to a parent as we do; runs it.
+    """
+
+    own: str
+    own_size: int
+    version: str
+    state: State
+    links: Links
+    boot: str
+    now: float
+    times: Times
+    may_try: bool
+    digest: Callable[[str], Trial | None]
+    fault: Callable[[Trial], str]
+    speaks: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is done, in this order: newest, links, state, act.
+
+    Attributes:
+        newest: the file that has to be newer than the others, if any.
+        links: pairs of a link and the file it has to name.
+        state: what has to be on the disk before the act.
+        say: for the log.
+    """
+
+    act: Act
+    state: State
+    newest: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    control: Control | None = None
+    say: tuple[str, ...] = ()
+
+
+def decide(facts: Facts) -> Plan:
+    """The plan of this start."""
+    plan = _decide(facts)
+    if plan.act is Act.RETURN:
+        return plan
+    newest, links = _repairs(facts)
+    return replace(plan, newest=plan.newest or newest, links=(*plan.links, *links))
+
+
+def _decide(facts: Facts) -> Plan:  # noqa: PLR0911 - a list of rules, read from above
+    state, trial = facts.state, facts.state.trial
+    if _is_newcomer(facts):
+        return _arrive(facts)
+    if trial is None:
+        return _run_as_proven(facts)
+    if trial.file == facts.own or _is_our_digest(facts, trial):
+        return _finish(facts, trial)
+    if state.block_of(trial.sha256) is not None:
+        return _without_trial(facts, "the version to try is blocked")
+    if not facts.may_try:
+        return Plan(act=Act.RUN, state=state)
+    if trial.attempt is not None:
+        return _after_attempt(facts, trial)
+    if trial.due_in(facts.now) > 0:
+        return Plan(act=Act.RUN, state=state)
+    fault = facts.fault(trial)
+    if fault:
+        return _without_trial(facts, f"the version to try is not what was staged: {fault}")
+    return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
+
+
+def _run_as_proven(facts: Facts) -> Plan:
+    state = _remember_own(facts)
+    if not judge.is_fresh(state, facts.own, facts.now):
+        return Plan(act=Act.RUN, state=state)
+    state = judge.run_opened(state, facts.boot, facts.now)
+    if judge.crashes(state) < judge.MOST_CRASHES:
+        return Plan(act=Act.RUN, state=state)
+    return _give_up_own(replace(facts, state=state), f"ended badly {judge.MOST_CRASHES} times")
+
+
+def _remember_own(facts: Facts) -> State:
+    """After a loss of the state, say once that we are no newcomer here."""
+    state = facts.state
+    known = state.committed is not None and state.committed.file == facts.own
+    if known or facts.links.previous in ("", facts.own):
+        return state
+    own = facts.digest(facts.own)
+    if own is None:
+        return state
+    mark = Committed(file=own.file, version=facts.version, sha256=own.sha256, at=0.0)
+    return judge.remembered(state, mark)
+
+
+def _give_up_own(facts: Facts, why: str) -> Plan:
+    """Back to the version before, by a trial like any other; without one, stay."""
+    state, previous, mark = facts.state, facts.links.previous, facts.state.committed
+    if mark is None or previous in ("", facts.own):
+        return Plan(act=Act.RUN, state=state, say=(f"{why}, and there is no version before",))
+    found = facts.digest(previous)
+    if found is None or state.block_of(found.sha256) is not None:
+        return Plan(act=Act.RUN, state=state, say=(f"{why}, and no version before is usable",))
+    say = f"{why}: going back to {previous}"
+    if not facts.speaks(previous):
+        return _give_way(facts, _as_newcomer(mark, judge.MOST_STRIKES), why, say)
+    state = judge.rolled_back(state, mark, found, why)
+    plan = _decide(replace(facts, state=state))
+    return replace(plan, say=(say, *plan.say))
+
+
+def _finish(facts: Facts, trial: Trial) -> Plan:
+    """A commit was cut after its point: the trial is active's own. Tidy up behind it."""
+    floor = higher(facts.state.floor, trial.version)
+    state = judge.committed(facts.state, trial, facts.now, floor)
+    state = judge.run_opened(state, facts.boot, facts.now)
+    links = ((LATEST, facts.own),) if facts.links.latest != facts.own else ()
+    return Plan(
+        act=Act.RUN,
+        state=state,
+        newest=facts.own,
+        links=links,
+        say=(f"version {trial.version} was committed",),
+    )
+
+
+def _without_trial(facts: Facts, say: str) -> Plan:
+    plan = _run_as_proven(replace(facts, state=judge.dropped(facts.state)))
+    return replace(plan, say=(say, *plan.say))
+
+
+def _after_attempt(facts: Facts, trial: Trial) -> Plan:
+    """Active first: it tells what the attempt was worth."""
+    state, attempt = facts.state, trial.attempt
+    if attempt is None:
+        return Plan(act=Act.RUN, state=state)
+    cut = not attempt.end
+    rebooted = cut and attempt.boot != facts.boot
+    if rebooted:
+        state = judge.rebooted(state, facts.now)
+        if state.trial is None or state.trial.attempt is None:
+            return Plan(act=Act.RUN, state=state, say=("too many reboots in attempts",))
+        if trial.proven_s > 0 and not facts.fault(trial):
+            # It was proven when the machine went down: what is left is the rest of the soak.
+            return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
+    control = Control(
+        required=judge.required(state, facts.now),
+        window=facts.times.proof,
+        strikes=not rebooted,
+        why=attempt.end or ("cut by a reboot" if rebooted else "cut"),
+    )
+    return Plan(act=Act.RUN, state=state, control=control)
+
+
+def _is_newcomer(facts: Facts) -> bool:
+    """Whether we were let in by somebody else, and never proven here."""
+    state, trial = facts.state, facts.state.trial
+    if trial is not None and trial.kind == ARRIVAL and trial.file == facts.own:
+        return True
+    if state.spoiled or facts.links.previous in ("", facts.own):
+        return False
+    if state.committed is not None and state.committed.file == facts.own:
+        return False
+    if trial is not None and trial.file == facts.own:
+        return False  # our own commit was cut
+    return not facts.speaks(facts.links.previous)
+
+
+def _arrive(facts: Facts) -> Plan:
+    state, trial = facts.state, facts.state.trial
+    if trial is None or trial.kind != ARRIVAL or trial.file != facts.own:
+        own = facts.digest(facts.own)
+        if own is None:
+            return Plan(act=Act.RUN, state=state, say=("our own file cannot be read",))
+        trial = replace(own, kind=ARRIVAL, version=facts.version)
+        state = judge.scheduled(state, trial)
+    attempt = trial.attempt
+    if attempt is not None:
+        if attempt.end in BROKEN_WORLD:
+            state = judge.given_back(state, facts.now, facts.times)
+        elif attempt.end or attempt.boot == facts.boot:
+            trial = replace(trial, strikes=trial.strikes + 1, attempt=None)
+            state = judge.scheduled(state, trial)
+        else:
+            state = judge.stopped(state)
+        trial = state.trial or trial
+    lost = trial.strikes >= judge.MOST_STRIKES
+    waited = trial.given_back * facts.times.proof >= ARRIVAL_PATIENCE_S
+    if (lost or waited) and facts.links.previous not in ("", facts.own):
+        why = "failed here" if lost else "did not connect for a day"
+        return _give_way(facts, replace(trial, strikes=judge.MOST_STRIKES), why, f"it {why}")
+    if not facts.may_try:
+        return Plan(act=Act.RUN, state=state)
+    return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
+
+
+def _give_way(facts: Facts, trial: Trial, why: str, say: str) -> Plan:
+    """Link what was here before, which knows nothing of parents and trials.
+
+    The trial stays on the disk: were this cut, the next start must do it again. With `latest` equal
+    to `previous` both generations of the manager script hold still.
+    """
+    state = judge.blocked(facts.state, trial.sha256, trial.version, why)
+    back = facts.links.previous
+    return Plan(
+        act=Act.RETURN,
+        state=replace(state, trial=trial, committed=None),
+        newest=facts.own,
+        links=((PREVIOUS, facts.own), (LATEST, facts.own), (ACTIVE, back)),
+        say=(f"{say}: {back} takes over again",),
+    )
+
+
+def _as_newcomer(mark: Committed, strikes: int) -> Trial:
+    return Trial(
+        file=mark.file,
+        version=mark.version,
+        sha256=mark.sha256,
+        size=0,
+        kind=ARRIVAL,
+        strikes=strikes,
+    )
+
+
+def _is_our_digest(facts: Facts, trial: Trial) -> bool:
+    if trial.size != facts.own_size:
+        return False
+    own = facts.digest(facts.own)
+    return own is not None and own.sha256 == trial.sha256
+
+
+def _repairs(facts: Facts) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Links that are missing, dangle, or name what must not come back."""
+    links = facts.links
+    bad = {version_file(each.version) for each in facts.state.blocked} - {facts.own}
+    fixes = []
+    if not links.previous or links.previous in bad:
+        fixes.append((PREVIOUS, facts.own))
+    mirrored = links.latest == facts.own
+    if not mirrored:
+        fixes.append((LATEST, facts.own))
+    return ("" if mirrored else facts.own), tuple(fixes)

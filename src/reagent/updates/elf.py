@@ -1,0 +1,33 @@
+"""Whether a file's first bytes are those of an executable for this machine."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HEADER: Final = 20
+_ARM: Final = (40, 1)
+# Architecture, as `settings.stamp` says it: the ELF machine and class, 1 for 32 bits, 2 for 64.
+MACHINES: Final = {
+    "amd64": (62, 2),
+    "arm64": (183, 2),
+    "armv7": _ARM,
+    "armv6": _ARM,
+    "armv5": _ARM,
+    "386": (3, 1),
+    "riscv64": (243, 2),
+}
+_LITTLE: Final = 1
+_EXECUTABLE_OR_PIE: Final = frozenset({2, 3})
+
+
+def fault(head: bytes, arch: str) -> str:
+    """Why it does not run on this architecture; empty when it may. Unknown architectures may."""
+    if len(head) < HEADER or head[:4] != b"\x7fELF":
+        return "it is no ELF executable"
+    if head[5] != _LITTLE or int.from_bytes(head[16:18], "little") not in _EXECUTABLE_OR_PIE:
+        return "it is an ELF file of another kind"
+    expected = MACHINES.get(arch)
+    found = (int.from_bytes(head[18:20], "little"), head[4])
+    if expected is not None and found != expected:
+        return f"it is for ELF machine {found[0]}, this is {arch}"
+    return ""

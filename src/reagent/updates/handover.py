@@ -1,0 +1,85 @@
+"""When the agent gives way to the launcher: at an idle moment, or when it waited long enough."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from reagent import log
+from reagent.contracts.clock import Clock
+from reagent.updates.times import DAY_S
+
+_log = log.get(__name__)
+
+# After `update_agent`; an automatic one waits for a day at most.
+ORDERED_WITHIN_S: Final = 60.0
+AUTOMATIC_WITHIN_S: Final = DAY_S
+# The answer to whoever asked goes out first.
+_FIRST_S: Final = 1.0
+_LOOK_EVERY_S: Final = 1.0
+
+
+class HandOver:
+    """Ends this agent so that another version can have its turn; once.
+
+    Args:
+        clock: time.
+        idle: nothing is going on that a restart would break.
+        well: there is a session with the router: a trial in a broken world teaches nobody.
+        leave: ends the agent, orderly.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        idle: Callable[[], bool],
+        well: Callable[[], bool],
+        leave: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._idle = idle
+        self._well = well
+        self._leave = leave
+        self._asked = asyncio.Event()
+        self._earliest = 0.0
+        self._latest = float("inf")
+        self.taken = False
+
+    def request(self, within: float = AUTOMATIC_WITHIN_S, *, after: float = 0.0) -> None:
+        """Ask for it; of several requests the most urgent counts.
+
+        Args:
+            within: seconds; then idle or not, well or not.
+            after: not before so many seconds.
+        """
+        now = self._clock.monotonic()
+        earliest = now + max(after, _FIRST_S)
+        self._earliest = min(self._earliest, earliest) if self._asked.is_set() else earliest
+        self._latest = min(self._latest, earliest + within)
+        self._asked.set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked."""
+        return self._asked.is_set()
+
+    async def wait_until_asked(self) -> None:
+        """Until somebody asks."""
+        await self._asked.wait()
+
+    async def run(self) -> None:
+        """Wait for a request and its moment, then leave."""
+        await self._asked.wait()
+        while not self._is_time():
+            await self._clock.sleep(_LOOK_EVERY_S)
+        self.taken = True
+        _log.info("handing over to the launcher")
+        self._leave()
+
+    def _is_time(self) -> bool:
+        now = self._clock.monotonic()
+        if now < self._earliest:
+            return False
+        return now >= self._latest or (self._idle() and self._well())

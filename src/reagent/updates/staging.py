@@ -1,0 +1,275 @@
+"""From a verified digest to a version that nobody names yet, and to its trial.
+
+    downloads/<sha256>      written, fsynced, read back through the same descriptor, 0755, mtime 1
+    reagent-v<version>      by rename; complete, and the oldest of all for whoever takes the newest
+    updates.json            schedules the trial
+
+Everything here is file work of milliseconds to a second and belongs into a thread. Who downloads
+what, and from where, is not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from reagent.contracts.files import Files, Kind, NewFile
+from reagent.errors import Damaged, NameTaken, NoRoom, NotForThisMachine
+from reagent.updates import commit, elf, judge, links, moves
+from reagent.updates.ledger import Ledger
+from reagent.updates.seat import Role, Seat
+from reagent.updates.state import State, Trial
+from reagent.updates.vocabulary import DOWNLOADS, UPDATE, version_file
+
+RESERVE_BYTES: Final = 64 * 1024 * 1024
+# The oldest date there is: the field's manager script takes the newest file.
+OLDEST: Final = 1.0
+_MODE: Final = 0o755
+_CHUNK: Final = 1 << 20
+
+
+class Draft:
+    """A file in `downloads/` that is being written."""
+
+    def __init__(self, files: Files, path: str, file: NewFile) -> None:
+        self._files = files
+        self._file = file
+        self.path = path
+
+    def write(self, content: bytes) -> None:
+        """Append.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        self._file.write(content)
+
+    def discard(self) -> None:
+        """Drop it; safe at any time and twice."""
+        self._file.close()
+        moves.drop(self._files, self.path)
+
+    @property
+    def file(self) -> NewFile:
+        """The open file."""
+        return self._file
+
+
+class Staging:
+    """The folder where versions are put, and the list of what must not come back.
+
+    Args:
+        seat: who we are there.
+        arch: the architecture of this executable, as `settings.stamp` says it.
+    """
+
+    def __init__(self, seat: Seat, arch: str) -> None:
+        self._files = seat.files
+        self._ledger: Ledger = seat.ledger
+        self._seat = seat
+        self._arch = arch
+
+    @property
+    def folder(self) -> str:
+        """Where versions are put."""
+        return self._seat.folder
+
+    def blocked(self, sha256: str) -> str | None:
+        """Why this digest must not be fetched; None when it may."""
+        block = self._ledger.state.block_of(sha256)
+        return None if block is None else f"version {block.version} is blocked: {block.why}"
+
+    def floor(self) -> str:
+        """The highest version that was ever committed here, empty when there was none."""
+        return self._ledger.state.floor
+
+    def trial(self) -> Trial | None:
+        """What is being tried."""
+        return self._ledger.state.trial
+
+    def have(self, version: str, sha256: str, size: int | None = None) -> bool:
+        """Whether this version is staged already, with this digest."""
+        path = f"{self.folder}/{version_file(version)}"
+        try:
+            found = self._files.lstat(path)
+            if found.kind is not Kind.FILE or size not in (None, found.size):
+                return False
+            return self._files.sha256(path) == sha256
+        except OSError:
+            return False
+
+    def room(self, size: int) -> None:
+        """Make sure that a file of so many bytes leaves the device its reserve.
+
+        Raises:
+            NoRoom: it does not.
+            OSError: nobody can tell.
+        """
+        free = self._files.free(self.folder)
+        if free < size + RESERVE_BYTES:
+            raise NoRoom(
+                f"an update of {size} bytes needs {size + RESERVE_BYTES} free bytes in"
+                f" {self.folder}, there are {free}"
+            )
+
+    def open(self, sha256: str) -> Draft:
+        """Begin a file; what an earlier try left is dropped.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        path = f"{self.folder}/{DOWNLOADS}/{sha256}"
+        moves.drop(self._files, path)
+        return Draft(self._files, path, self._files.create(path, 0o600))
+
+    def seal(self, draft: Draft, *, size: int, sha256: str) -> str:
+        """Have it complete and on the disk, as it was published, runnable by this machine.
+
+        Returns:
+            Its path: run it with `-version` before it is staged.
+
+        Raises:
+            Damaged: it is not what was published; fetching it again may help.
+            NotForThisMachine: it is what was published, and will never run here: blocked.
+            OSError: the disk does not take it.
+        """
+        try:
+            self._seal(draft.file, size, sha256)
+        except BaseException:
+            draft.discard()
+            raise
+        draft.file.close()
+        return draft.path
+
+    def stage(self, draft: Draft, version: str, sha256: str) -> str:
+        """Give a sealed file its name. It is complete there, and nobody's yet.
+
+        Returns:
+            Its path.
+
+        Raises:
+            NameTaken: the name is in use for something else.
+            OSError: it has its old name.
+        """
+        path = f"{self.folder}/{version_file(version)}"
+        if self.have(version, sha256):
+            draft.discard()
+            return path
+        self._check_name(version_file(version))
+        self._files.rename(draft.path, path)
+        self._files.fsync(self.folder)
+        self._files.fsync(f"{self.folder}/{DOWNLOADS}")
+        return path
+
+    def schedule(self, version: str, sha256: str, size: int) -> bool:
+        """Have it tried at the next start. What was to be tried before is superseded.
+
+        Returns:
+            False when it will not be: this process has no say here, it is blocked, or it runs.
+
+        Raises:
+            OSError: nothing is scheduled.
+        """
+        file = version_file(version)
+        if self._seat.role is not Role.PROVEN or file == self._seat.own:
+            return False
+        trial = Trial(file=file, version=version, sha256=sha256, size=size, kind=UPDATE)
+
+        def scheduled(state: State) -> State:
+            known = state.trial
+            if state.block_of(sha256) is not None:
+                return state
+            if known is not None and (known.sha256, known.file) == (sha256, file):
+                return state  # its strikes and its soak are its own
+            return judge.scheduled(state, trial)
+
+        known = self._ledger.change(scheduled).trial
+        return known is not None and known.sha256 == sha256
+
+    def block(self, sha256: str, version: str, why: str) -> None:
+        """It must not come back: no executable for this machine, or another version than it says.
+
+        Raises:
+            OSError: it is blocked until the process ends only if the disk says so later.
+        """
+        self._ledger.change(lambda state: judge.blocked(state, sha256, version, why))
+
+    def unblock(self, sha256: str) -> None:
+        """A person ordered that it may come back.
+
+        Raises:
+            OSError: it stays blocked.
+        """
+        self._ledger.change(lambda state: judge.unblocked(state, sha256))
+
+    def roll_back(self, why: str) -> bool:
+        """A person ordered the version before: it is tried at the next start like any other.
+
+        Returns:
+            False when there is none, or this process has no say here.
+
+        Raises:
+            OSError: nothing is scheduled.
+        """
+        own, previous = self._seat.own, links.look(self._files, self.folder).previous
+        if self._seat.role is not Role.PROVEN or previous in ("", own):
+            return False
+        before = self._described(previous)
+        ours = self._described(own)
+        mark = judge.mark_of(ours)
+        after = self._ledger.change(lambda state: judge.rolled_back(state, mark, before, why))
+        return after.trial is not None and after.block_of(before.sha256) is None
+
+    def tidy(self) -> None:
+        """Drop what lies in `downloads/`; nothing there survives the process that made it."""
+        with suppress(OSError):
+            commit.tidy_downloads(self._files, self.folder)
+
+    def _described(self, file: str) -> Trial:
+        path = f"{self.folder}/{file}"
+        version = file.removeprefix(version_file(""))
+        digest, size = self._files.sha256(path), self._files.lstat(path).size
+        return Trial(file=file, version=version, sha256=digest, size=size)
+
+    def _seal(self, file: NewFile, size: int, sha256: str) -> None:
+        file.fsync()
+        if file.size() != size:
+            raise Damaged(f"{file.size()} bytes came, {size} were published")
+        digest = hashlib.sha256()
+        offset = 0
+        while chunk := file.read(offset, _CHUNK):
+            digest.update(chunk)
+            offset += len(chunk)
+        if digest.hexdigest() != sha256:
+            raise Damaged(f"its digest is {digest.hexdigest()}, not {sha256}")
+        fault = elf.fault(file.read(0, elf.HEADER), self._arch)
+        if fault:
+            with suppress(OSError):
+                self.block(sha256, "", fault)
+            raise NotForThisMachine(f"what was published does not run here: {fault}")
+        file.chmod(_MODE)
+        file.utime(OLDEST)
+        file.fsync()
+
+    def _check_name(self, file: str) -> None:
+        """The name may be taken by a file that nobody names; a link or a named one is in the way.
+
+        Raises:
+            NameTaken: it is.
+        """
+        try:
+            kind = self._files.lstat(f"{self.folder}/{file}").kind
+        except FileNotFoundError:
+            return
+        known = links.look(self._files, self.folder)
+        held = {known.active, known.previous, known.latest, self._seat.own}
+        if kind is not Kind.FILE:
+            raise NameTaken(f"{file} is no file")
+        if file in held:
+            raise NameTaken(f"{file} is in use and has another digest than what was published")
+        trial = self._ledger.state.trial
+        if trial is not None and trial.file == file:
+            # Republished under the same version: the old one is no trial any more.
+            self._ledger.change(lambda state: replace(judge.dropped(state)))

@@ -1,0 +1,48 @@
+"""How long things may take, in seconds; two can be set from outside, for tests and demos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+DAY_S: Final = 86_400.0
+# The longest pause between two attempts that a broken world spoiled.
+LONGEST_PAUSE_S: Final = 6 * 3600.0
+# A candidate says every 5 s that its loop turns; slow boards import for that long.
+ALIVE_EVERY_S: Final = 5.0
+HANGS_AFTER_S: Final = 60.0
+LAUNCH_CHECK_S: Final = 10.0
+STOP_S: Final = 10.0
+
+_PROOF: Final = "REAGENT_UPDATE_PROOF_S"
+_SOAK: Final = "REAGENT_UPDATE_SOAK_S"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The two that can be set.
+
+    Attributes:
+        proof: an attempt must be proven within, and a lost proof must come back within.
+        soak: a proof must hold for so long, in all, over boots.
+    """
+
+    proof: float = 900.0
+    soak: float = 1800.0
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Times:
+        """As the environment says; a word that is no positive number says nothing."""
+        return cls(
+            proof=_seconds(environment.get(_PROOF, ""), 900.0),
+            soak=_seconds(environment.get(_SOAK, ""), 1800.0),
+        )
+
+
+def _seconds(word: str, otherwise: float) -> float:
+    try:
+        seconds = float(word)
+    except ValueError:
+        return otherwise
+    return seconds if 0 < seconds < float("inf") else otherwise

@@ -1,0 +1,45 @@
+"""The names an update goes by: files and links in the folder, kinds of trials, words of the proof.
+
+The words and the names are spoken between versions, old parents and new children. One may be added;
+none is ever renamed or given another meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACTIVE: Final = "Reagent-active"
+PREVIOUS: Final = "Reagent-previous"
+LATEST: Final = "Reagent-latest"
+LEDGER: Final = "updates.json"
+DOWNLOADS: Final = "downloads"
+# The factory's file, where an image brought one. Never unlinked.
+FACTORY: Final = "reagent-latest"
+VERSION_FILE: Final = "reagent-v"
+# What the field's manager script takes for a version of the agent.
+MANAGED: Final = "reagent-"
+
+# A version that was staged; the one to fall back to; ourselves, when the reference let us in.
+UPDATE: Final = "update"
+ROLLBACK: Final = "rollback"
+ARRIVAL: Final = "arrival"
+KINDS: Final = frozenset({UPDATE, ROLLBACK, ARRIVAL})
+
+JOINED: Final = "joined"
+REGISTERED: Final = "registered"
+CALLED: Final = "called"
+ENGINE: Final = "engine"
+STORED: Final = "stored"
+FETCHED: Final = "fetched"
+STAGED: Final = "staged"
+WORDS: Final = (JOINED, REGISTERED, CALLED, ENGINE, STORED, FETCHED, STAGED)
+
+
+def version_file(version: str) -> str:
+    """The file of a version."""
+    return f"{VERSION_FILE}{version}"
+
+
+def is_file_name(text: str) -> bool:
+    """Whether it is the name of something in a folder, and no way out of it."""
+    return bool(text) and text not in {".", ".."} and "/" not in text and "\0" not in text
