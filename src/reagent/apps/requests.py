@@ -84,6 +84,7 @@ class Requests:
         self._done = done
         self._canceling: dict[AppKey, list[asyncio.Event]] = {}
         self._dropped: set[AppKey] = set()
+        self._storing: dict[AppKey, asyncio.Lock] = {}
         self.crashes = CrashLoop(clock, timers, self._retry)
 
     async def request(self, wanted: WantedApp) -> None:
@@ -104,6 +105,14 @@ class Requests:
             StoreFailed: the database refused.
         """
         _check(wanted)
+        async with self._stored(wanted.id):
+            await self._store_alone(wanted)
+
+    def _stored(self, key: AppKey) -> asyncio.Lock:
+        """Whoever holds it sees the app's target and its stored row say the same."""
+        return self._storing.setdefault(key, asyncio.Lock())
+
+    async def _store_alone(self, wanted: WantedApp) -> None:
         target = _state(wanted.target)
         stored = normalise(target) if target is not None else None
         app = await self._records.get(wanted.id)
@@ -189,7 +198,8 @@ class Requests:
     async def _verify(self, app: App, wanted: WantedApp) -> None:
         """Go on with what was asked for meanwhile."""
         try:
-            row = await self._store.wanted(app.id)
+            async with self._stored(app.id):
+                row = await self._store.wanted(app.id)
         except RecordNotFound:
             # The normal end of a removal. But a download whose cancellation came a moment too late
             # must not leave a running app that nobody wants.

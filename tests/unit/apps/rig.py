@@ -80,6 +80,12 @@ class Cloud(FakeBackend):
             while state not in self.told:
                 await self._heard.wait()
 
+    async def until_told_again(self, state: str, since: int) -> None:
+        """Wait until a state was reported once more, after so many reports."""
+        async with asyncio.timeout(10):
+            while state not in self.told[since:]:
+                await self._heard.wait()
+
     @property
     def told(self) -> list[str]:
         """Reported states, all apps together, in order."""

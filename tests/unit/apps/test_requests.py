@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from reagent.errors import BadRequest, CallFailed
@@ -210,6 +212,24 @@ async def test_a_request_that_finds_the_app_busy_is_picked_up_afterwards(rig: Ri
     assert busy
     assert rig.cloud.told == ["STARTING", "RUNNING", "STOPPING", "STOPPING", "PRESENT"]
     assert rig.cloud.tokens_for == [5, 5]
+
+
+async def test_a_request_at_the_very_end_of_another_is_seen_whole_or_not_at_all(rig: Rig) -> None:
+    rig.engine.has_image(rig.image("1.0.0"))
+    stories = set()
+
+    # Whichever step of the first one's end the second one meets.
+    for step in range(8):
+        await rig.begin("RUNNING")
+        told = len(rig.cloud.told)
+        await rig.apps.request(rig.wanted("PRESENT", present_version="1.0.0"))
+        await rig.cloud.until_told_again("PRESENT", told)
+        for _ in range(step):
+            await asyncio.sleep(0)
+        await rig.ask("RUNNING", present_version="1.0.0")
+        stories.add(tuple(rig.cloud.told[told:]))
+
+    assert stories == {("STOPPING", "STOPPING", "PRESENT", "STARTING", "RUNNING")}
 
 
 async def test_a_request_that_finds_a_failing_app_busy_is_not_forgotten(rig: Rig) -> None:
