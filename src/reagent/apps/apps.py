@@ -144,15 +144,23 @@ class Apps:
 
         A step that fails is logged, and the next one is taken (docs/contract/apps.md 6.9).
 
+        A row that names no app says that one of ours is wanted and not which: then none is removed.
+
         Args:
             rows: a genuine answer: an empty one removes every app.
         """
+        named = [row for row in rows if row.app_key and row.app_name and row.stage]
 
         async def forget() -> None:
-            await self._sweep.apps(rows)
+            if len(named) == len(rows):
+                await self._sweep.apps(rows)
+            else:
+                _log.warning(
+                    "rows that name no app, so none is removed", rows=len(rows) - len(named)
+                )
 
         async def take_over() -> None:
-            for row in rows:
+            for row in named:
                 if row.stage == Stage.PROD:
                     await self._requests.store(row)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reagent.apps.observed import Found
@@ -142,3 +144,18 @@ async def test_an_empty_answer_removes_every_app(rig: Rig) -> None:
     assert await rig.store.apps() == []
     assert rig.engine.names == []
     assert rig.cloud.told == []
+
+
+async def test_a_row_that_names_no_app_keeps_every_app(rig: Rig) -> None:
+    await rig.begin("RUNNING")
+    await rig.begin("PRESENT", app_key=2)
+    wanted = rig.wanted("RUNNING", "RUNNING")
+
+    for odd in (
+        replace(wanted, app_key=0),
+        replace(wanted, app_name=""),
+        replace(wanted, stage=""),
+    ):
+        await rig.apps.sync([wanted, odd])
+
+    assert [row.app_key for row in await rig.store.apps()] == [1, 2]

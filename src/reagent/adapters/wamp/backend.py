@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from reagent import log
 from reagent.adapters.wamp.rows import count, wanted_app
 from reagent.contracts.backend import Metadata
 from reagent.contracts.messenger import Messenger
@@ -15,8 +14,6 @@ from reagent.errors import CallFailed
 from reagent.model.app import App, PortRule, WantedApp
 from reagent.model.call import Answer, Privilege
 from reagent.model.device import Identity, Stats, Status
-
-_log = log.get(__name__)
 
 UPDATE_APP = "reswarm.containers.update_app_on_device"
 REQUESTED_APPS = "reswarm.containers.get_requested_app_states"
@@ -130,10 +127,8 @@ class WampBackend:
         rows = _first(answer)
         if not isinstance(rows, list):
             raise CallFailed(f"{REQUESTED_APPS} answered without a list")
-        wanted = [wanted_app(row) for row in rows if isinstance(row, Mapping)]
-        if len(wanted) != len(rows):
-            _log.warning("rows that are no objects", ignored=len(rows) - len(wanted))
-        return wanted
+        # A row that is no object stays, empty: whoever removes what is absent has to know of it.
+        return [wanted_app(row if isinstance(row, Mapping) else {}) for row in rows]
 
     async def registry_token(self, account_key: int) -> str:
         """3.8."""

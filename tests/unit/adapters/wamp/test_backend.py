@@ -342,12 +342,12 @@ async def test_what_is_no_list_never_is_an_empty_list(
         await backend.requested_apps()
 
 
-async def test_one_odd_row_does_not_hide_the_others(
+async def test_an_odd_row_hides_neither_the_others_nor_itself(
     messenger: FakeMessenger, backend: WampBackend
 ) -> None:
     messenger.router.answer(REQUESTED, [None, {"app_key": 1}, "x"])
 
-    assert [wanted.app_key for wanted in await backend.requested_apps()] == [1]
+    assert [wanted.app_key for wanted in await backend.requested_apps()] == [0, 1, 0]
 
 
 # --- 3.8
