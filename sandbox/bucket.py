@@ -183,6 +183,12 @@ class Bucket:
             self._requests.append(request)
             self._changed.notify_all()
 
+    def sent(self, request: Request, size: int) -> None:
+        """Count more bytes of a body."""
+        with self._changed:
+            request.sent += size
+            self._changed.notify_all()
+
     def finish(self, request: Request) -> None:
         """Mark a request as answered, well or badly."""
         with self._changed:

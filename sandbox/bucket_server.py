@@ -55,6 +55,9 @@ class Desk(Protocol):
     def note(self, request: Request) -> None:
         """Add to the log."""
 
+    def sent(self, request: Request, size: int) -> None:
+        """Count more bytes of a body."""
+
     def finish(self, request: Request) -> None:
         """Mark as answered, well or badly."""
 
@@ -171,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         for begin in range(0, len(part), _PART):
             piece = part[begin : begin + _PART]
             self.wfile.write(piece)
-            self._request.sent += len(piece)
+            self.server.bucket.sent(self._request, len(piece))
 
     def hang_up(self, *, reset: bool = False) -> None:
         self.close_connection = True

@@ -36,6 +36,7 @@ class Place:
     environment: Mapping[str, str]
     machine: Target | None
     """What can be run here, if it is a platform of ours."""
+    open: Callable[[Choice], Bucket] = opened
 
     @property
     def version_file(self) -> Path:
@@ -186,7 +187,7 @@ def _execute(
 
 def _bucket(place: Place) -> tuple[Bucket, Choice]:
     choice = choose(place.repository, place.environment)
-    return opened(choice), choice
+    return place.open(choice), choice
 
 
 def _content(bucket: Bucket, name: str) -> bytes | None:

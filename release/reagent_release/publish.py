@@ -38,7 +38,7 @@ class Facts:
     named: bool = False
     """Whether somebody asked for exactly these targets."""
     builds_first: bool = False
-    """Whether what is not built will be, because this is the dry run of more than one step."""
+    """Whether this is the dry run of more than one step, and a build would have come before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,12 @@ def plan(facts: Facts) -> Plan:
         Refused: a file is not what it is called, other bytes are published under this version,
             or what was asked for is not built.
     """
-    if unfit := [each for each in facts.found if isinstance(each, Unfit)]:
+    unfit = [each for each in facts.found if isinstance(each, Unfit)]
+    if unfit and not facts.builds_first:
         lines = "".join(f"\n  {each.path.name} {each.reason}" for each in unfit)
         raise Refused(f"nothing is published of what the build left; build again:{lines}")
     built = [each for each in facts.found if isinstance(each, Built)]
-    absent = tuple(each.target for each in facts.found if isinstance(each, NotBuilt))
+    absent = tuple(each.target for each in facts.found if not isinstance(each, Built))
     if not facts.builds_first and absent and (facts.named or not built):
         names = ", ".join(map(str, absent))
         raise Refused(f"there is nothing in build/out for {names}: nox -s build_all makes it")

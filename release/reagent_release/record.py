@@ -33,7 +33,7 @@ class Record:
         steps: Sequence[Step],
         now_s: float,
     ) -> None:
-        began = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
+        began = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now_s)) + f".{int(now_s % 1 * 1e6):06d}Z"
         self._content: dict[str, object] = {
             "command": command,
             "began": began,
@@ -42,10 +42,6 @@ class Record:
             "outcome": "begun",
         }
         self.path = folder / f"{command}-{began}.json"
-        number = 1
-        while self.path.exists():
-            number += 1
-            self.path = folder / f"{command}-{began}-{number}.json"
         self._write()
 
     def end(self, outcome: str) -> None:
@@ -60,7 +56,7 @@ class Record:
     def _write(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".new")
+            partial = self.path.with_name(f".{self.path.name}.new")
             partial.write_text(json.dumps(self._content, indent=2) + "\n", encoding="utf-8")
             partial.replace(self.path)
         except OSError as error:

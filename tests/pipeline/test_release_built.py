@@ -1,0 +1,118 @@
+"""reagent_release.built: a file is looked at before it is published for ever."""
+
+from pathlib import Path
+
+import pytest
+
+from reagent_build.checksum import put, sidecar
+from reagent_build.targets import Target
+from reagent_release.built import Built, NotBuilt, Unfit, ask, look
+from tests.pipeline.release_place import executable
+
+ARMV7 = Target("linux", "arm", "7")
+AMD64 = Target("linux", "amd64")
+
+
+def built(folder: Path, target: Target, content: bytes) -> Path:
+    path = folder / target.file_name
+    partial = folder / ".partial"
+    partial.write_bytes(content)
+    put(partial, path)
+    return path
+
+
+def never(path: Path, flag: str) -> str:
+    raise AssertionError(f"{path} {flag} was run")
+
+
+def test_an_executable_for_another_machine_is_read_never_run(tmp_path: Path) -> None:
+    content = executable(ARMV7, "1.2.3")
+    path = built(tmp_path, ARMV7, content)
+
+    found = look(ARMV7, "1.2.3", tmp_path, AMD64, never)
+
+    assert isinstance(found, Built)
+    assert (found.path, found.size) == (path, len(content))
+    assert sidecar(path).read_text() == f"{found.sha256}\n"
+
+
+def test_an_executable_for_this_machine_is_asked_who_it_is(tmp_path: Path) -> None:
+    path = built(tmp_path, AMD64, executable(AMD64, "something else"))
+    asked: list[tuple[Path, str]] = []
+
+    def answers(path: Path, flag: str) -> str:
+        asked.append((path, flag))
+        return {"-version": "1.2.3", "-arch": "amd64"}[flag]
+
+    assert isinstance(look(AMD64, "1.2.3", tmp_path, AMD64, answers), Built)
+    assert asked == [(path, "-version"), (path, "-arch")]
+
+
+def test_what_is_not_there_is_not_built(tmp_path: Path) -> None:
+    assert look(ARMV7, "1.2.3", tmp_path, None) == NotBuilt(ARMV7, tmp_path / "reagent-linux-armv7")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (executable(ARMV7, "1.2.2"), "is not of version 1.2.3"),
+        (executable(AMD64, "1.2.3"), "is no executable for linux/arm/7"),
+        (b"#!/bin/sh\necho 1.2.3\n", "is no executable for linux/arm/7"),
+        (b"", "is no executable for linux/arm/7"),
+    ],
+)
+def test_another_version_or_platform_is_unfit(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = built(tmp_path, ARMV7, content)
+
+    assert look(ARMV7, "1.2.3", tmp_path, None) == Unfit(ARMV7, path, reason)
+
+
+def test_an_executable_that_says_another_version_is_unfit(tmp_path: Path) -> None:
+    path = built(tmp_path, AMD64, executable(AMD64, "1.2.3"))
+
+    found = look(AMD64, "1.2.3", tmp_path, AMD64, lambda *_: "1.2.2")
+
+    assert found == Unfit(AMD64, path, "says '1.2.2' to -version, not '1.2.3'")
+
+
+def test_a_file_that_differs_from_its_checksum_is_unfit(tmp_path: Path) -> None:
+    path = built(tmp_path, ARMV7, executable(ARMV7, "1.2.3"))
+    path.write_bytes(path.read_bytes() + b"more")
+
+    assert look(ARMV7, "1.2.3", tmp_path, None) == Unfit(
+        ARMV7, path, "is not what its .sha256 says"
+    )
+
+
+def test_a_file_without_a_checksum_is_unfit(tmp_path: Path) -> None:
+    path = built(tmp_path, ARMV7, executable(ARMV7, "1.2.3"))
+    sidecar(path).unlink()
+
+    assert look(ARMV7, "1.2.3", tmp_path, None) == Unfit(
+        ARMV7, path, "has no readable .sha256 beside it"
+    )
+
+
+def test_windows_and_darwin_are_told_by_their_first_bytes(tmp_path: Path) -> None:
+    windows, darwin = Target("windows", "amd64"), Target("darwin", "arm64")
+    built(tmp_path, windows, b"MZ 1.2.3\n")
+    built(tmp_path, darwin, b"\xcf\xfa\xed\xfe 1.2.3\n")
+
+    assert isinstance(look(windows, "1.2.3", tmp_path, None), Built)
+    assert isinstance(look(darwin, "1.2.3", tmp_path, None), Built)
+
+
+def test_what_cannot_be_run_says_so_instead_of_a_version(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    path.write_bytes(b"\x7fELF and nothing more")
+    path.chmod(0o755)
+
+    assert ask(path, "-version").startswith("nothing (")
+
+
+def test_an_answer_is_what_the_program_prints(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    path.write_text('#!/bin/sh\necho "asked $1"\n')
+    path.chmod(0o755)
+
+    assert ask(path, "-arch") == "asked -arch"
