@@ -13,7 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reagent import log
 from reagent.adapters.clock import SystemClock
@@ -32,6 +32,7 @@ from reagent.api.images import Images
 from reagent.api.logs import Logs
 from reagent.api.pending import pending
 from reagent.api.procedure import procedures_of
+from reagent.api.update import Update
 from reagent.apps.apps import Apps
 from reagent.apps.folders import Folders
 from reagent.apps.learnt import Learnt
@@ -48,16 +49,22 @@ from reagent.device.milestones import Milestones, Moment
 from reagent.device.status import StatusReport
 from reagent.device.thrift import Thrift
 from reagent.errors import AuthenticationRefused, SerialTaken
-from reagent.lifecycle import NoProof, OnConnect, Parts, boot_apps
+from reagent.lifecycle import OnConnect, Parts, boot_apps
 from reagent.logs.applogs import AppLogs
 from reagent.model.device import Identity
 from reagent.settings import stamp
 from reagent.settings.devicefile import DeviceFile
 from reagent.settings.flags import Flags
 from reagent.settings.paths import Paths
+from reagent.updates.lookout import Lookout, Outside
 from reagent.updates.seat import Role, Seat
 from reagent.updates.succession import Succession
+from reagent.updates.vocabulary import FETCHED
 from reagent.updates.watchdog import Watchdog
+
+if TYPE_CHECKING:  # a start imports neither
+    from reagent.contracts.downloads import Downloads
+    from reagent.contracts.processes import Processes
 
 _log = log.get("reagent.agent")
 
@@ -77,6 +84,7 @@ class World:
     clock: Clock
     dialer: Dialer
     memory: Memory
+    outside: Outside
 
 
 @asynccontextmanager
@@ -102,9 +110,22 @@ async def open_world(flags: Flags, paths: Paths) -> AsyncIterator[World]:
                 clock=clock,
                 dialer=dialer,
                 memory=ProcessMemory(),
+                outside=Outside(downloads=_downloads, processes=_processes),
             )
     finally:
         await engine.close()
+
+
+def _downloads() -> Downloads:
+    from reagent.adapters.http.downloads import HttpDownloads  # noqa: PLC0415 - after the start
+
+    return HttpDownloads()
+
+
+def _processes() -> Processes:
+    from reagent.adapters.posix.processes import PosixProcesses  # noqa: PLC0415 - after the start
+
+    return PosixProcesses()
 
 
 class Identities:
@@ -134,7 +155,8 @@ class Agent:
     booted: asyncio.Event
     world: World
     milestones: Milestones
-    succession: Succession | None = None
+    lookout: Lookout
+    succession: Succession
 
     async def run(self, stop: asyncio.Event) -> None:
         """Boot and stay connected until `stop`, then leave in order.
@@ -152,8 +174,8 @@ class Agent:
         )
         beside = Tasks()
         beside.start(Watchdog().run(), "watchdog")
-        if self.succession is not None:
-            beside.start(self.succession.run(), "succession")
+        beside.start(self.succession.run(), "succession")
+        beside.start(self.lookout.run(), "lookout")
         self.milestones.reach(Moment.DIALLING, self.world.clock.monotonic())
         link = asyncio.create_task(self.link.run(), name="link")
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -164,7 +186,7 @@ class Agent:
             thrift.cancel()
             beside.cancel()
             stopping.cancel()
-            if stop.is_set() and self.succession is not None:
+            if stop.is_set():
                 await self.succession.stopping()
             await self._leave()
         await link
@@ -187,15 +209,16 @@ def build(
     folders: Folders,
     milestones: Milestones,
     *,
+    flags: Flags,
+    seat: Seat,
+    leave: Callable[[], None],
     agent_log: str,
     say: Callable[[str], None] = log.milestone,
-    seat: Seat | None = None,
-    leave: Callable[[], None] = lambda: None,
 ) -> Agent:
     """An agent of these parts; nothing runs yet.
 
-    `seat` is who this process is in the turn of versions, None where there is no such turn, and
-    `leave` ends the agent so that the launcher can go on.
+    `seat` is who this process is in the turn of versions, `leave` ends the agent so that the
+    launcher can go on.
     """
 
     def identity() -> Identity:
@@ -226,12 +249,40 @@ def build(
         learnt=learnt,
         emergency=emergency,
     )
+    looks = flags.update and not flags.offline
+    lookout = Lookout(
+        seat,
+        world.outside,
+        world.clock,
+        identity,
+        hand_over=lambda: succession.hand_over,
+        read=lambda: succession.proof.reached(FETCHED),
+        settled=lambda: milestones.reached(Moment.GREEN),
+        remote=flags.remote_update_url,
+        automatic=looks,
+        version=stamp.VERSION,
+        arch=stamp.ARCH,
+        control=() if stamp.FREEZER == "source" else ("/proc/self/exe", "-version"),
+    )
+    succession = Succession(
+        seat,
+        clock=world.clock,
+        messenger=link,
+        engine=world.engine,
+        store=world.store,
+        serial=lambda: identity().serial_number,
+        idle=lambda: not apps.busy,
+        leave=leave,
+        read_bucket=lookout.read_bucket,
+        reads_bucket=looks,
+    )
     capabilities = (
         Handshake(world.clock, identity),
         AppStates(apps),
         Images(world.engine),
         Logs(logs, world.engine, world.clock, agent_log=agent_log),
-        Device(world.host, identity, version=stamp.VERSION, arch=stamp.ARCH),
+        Device(world.host, identity, lookout.latest, version=stamp.VERSION, arch=stamp.ARCH),
+        Update(link, identity, lookout.order),
     )
     dispatcher = Dispatcher(
         (*procedures_of(*capabilities), *pending(stamp.VERSION)),
@@ -246,18 +297,6 @@ def build(
         log.protect(key)
         learnt.credential_key = key
 
-    succession = None
-    if seat is not None:
-        succession = Succession(
-            seat,
-            clock=world.clock,
-            messenger=link,
-            engine=world.engine,
-            store=world.store,
-            serial=lambda: identity().serial_number,
-            idle=lambda: not apps.busy,
-            leave=leave,
-        )
     status = StatusReport(backend, world.host, emergency=emergency, learn_base_url=learn_base_url)
     booted = asyncio.Event()
     sequence = OnConnect(
@@ -274,7 +313,7 @@ def build(
             learn_credential_key=learn_credential_key,
             request_reconnect=link.request_reconnect,
             say=say,
-            proof=NoProof() if succession is None else succession.proof,
+            proof=succession.proof,
         ),
         booted,
     )
@@ -288,6 +327,7 @@ def build(
         booted=booted,
         world=world,
         milestones=milestones,
+        lookout=lookout,
         succession=succession,
     )
 
@@ -321,9 +361,10 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
             device_file,
             folders,
             milestones,
-            agent_log=str(paths.log_file),
+            flags=flags,
             seat=seat,
             leave=stop.set,
+            agent_log=str(paths.log_file),
         )
         succession = agent.succession
         try:
@@ -332,11 +373,10 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
         except (AuthenticationRefused, SerialTaken) as error:
             log.milestone(str(error))
             _log.error("the platform refuses this device", error=error, slug=error.slug)
-            if succession is not None:
-                succession.proof.refused()
-                await succession.stopping()
+            succession.proof.refused()
+            await succession.stopping()
             return 1
-    return None if succession is not None and succession.hand_over.taken else 0
+    return None if succession.hand_over.taken else 0
 
 
 def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:

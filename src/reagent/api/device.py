@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from reagent.api.procedure import procedure
 from reagent.contracts.host import Host
+from reagent.errors import ReagentError
 from reagent.model.call import Answer, Call, Privilege
 from reagent.model.device import Identity
 
+# The tunnel client that belongs to this agent, whatever version of the agent is the newest.
+TUNNEL_VERSION: Final = "0.70.0"
 _LEFT_OUT = frozenset({"127.0.0.1", "0.0.0.0"})  # noqa: S104 - addresses that are not reported
 
 
@@ -29,19 +33,34 @@ def split_arch(arch: str) -> tuple[str, str]:
 
 
 class Device:
-    """Reads of the machine; none of them fails."""
+    """Reads of the machine; none of them fails.
+
+    Args:
+        host: the machine.
+        identity: who we are now.
+        latest: the newest version for this device; raises `ReagentError` where nobody knows.
+        version: ours.
+        arch: ours, with its variant.
+    """
 
     def __init__(
-        self, host: Host, identity: Callable[[], Identity], *, version: str, arch: str
+        self,
+        host: Host,
+        identity: Callable[[], Identity],
+        latest: Callable[[], Awaitable[str]],
+        *,
+        version: str,
+        arch: str,
     ) -> None:
         self._host = host
         self._identity = identity
+        self._latest = latest
         self._version = version
         self._arch = arch
 
     @procedure("get_agent_metadata", needs=Privilege.READ, within=20.0)
     async def get_agent_metadata(self, _call: Call) -> Answer:
-        """The base keys; what a newer version is, is not looked up yet."""
+        """What we are; and what is the newest, where the bucket says so within its 10 s."""
         system = self._host.description()
         arch, variant = split_arch(self._arch)
         return Answer(
@@ -55,9 +74,22 @@ class Device:
                     "serialNumber": self._identity().serial_number,
                     "canUpdate": True,
                     "tunnelCapable": False,
+                    **await self._newest(),
                 },
             )
         )
+
+    async def _newest(self) -> dict[str, object]:
+        try:
+            latest = await self._latest()
+        except ReagentError:
+            return {}
+        return {
+            "latestVersion": latest,
+            "latestAgentVersion": latest,
+            "latestTunnelVersion": TUNNEL_VERSION,
+            "hasLatest": latest == self._version,
+        }
 
     @procedure("get_network_metadata")
     async def get_network_metadata(self, _call: Call) -> Answer:

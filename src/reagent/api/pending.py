@@ -29,7 +29,6 @@ PENDING: Final[Mapping[str, Privilege | None]] = {
     "system_shutdown": Privilege.MAINTAIN,
     "system_restart_agent": Privilege.MAINTAIN,
     "restart_wifi": Privilege.NETWORK,
-    "update_agent": Privilege.MAINTAIN,
     "prune_images": Privilege.MAINTAIN,
     "get_tunnel_state": None,
     "get_os_release": Privilege.READ,

@@ -45,6 +45,10 @@ class Milestones:
         self._seen[moment] = at
         return len(self._seen) == len(Moment)
 
+    def reached(self, moment: Moment) -> bool:
+        """Whether it has come."""
+        return moment in self._seen
+
     def figures(self) -> tuple[tuple[str, str], ...]:
         """Pairs of a name and a duration."""
         return tuple(

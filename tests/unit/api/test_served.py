@@ -11,7 +11,7 @@ from reagent.api.device import Device, is_ipv4, split_arch
 from reagent.api.handshake import Handshake
 from reagent.api.images import Images, image_dict
 from reagent.contracts.host import Address, Host
-from reagent.errors import BadRequest, EngineUnavailable
+from reagent.errors import BadRequest, DownloadFailed, EngineUnavailable
 from reagent.model.app import WantedApp
 from reagent.model.call import Answer, Call, Privilege
 from reagent.model.device import Identity, Stats
@@ -37,9 +37,13 @@ class StillHost:
         return "linux debian 12.5 6.1.0"
 
 
+async def nobody_knows() -> str:
+    raise DownloadFailed("the bucket is gone")
+
+
 def device(*addresses: Address) -> Device:
     host = cast(Host, StillHost(addresses))
-    return Device(host, lambda: IDENTITY, version="1.0.0", arch="armv7")
+    return Device(host, lambda: IDENTITY, nobody_knows, version="1.0.0", arch="armv7")
 
 
 async def test_the_handshake_answers_keywords_only() -> None:

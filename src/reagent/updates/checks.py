@@ -1,0 +1,223 @@
+"""When a device looks for a newer version, and that it does so one look at a time.
+
+At start, every six hours and a bit, and whenever `update_agent` asks; `-update=false` switches the
+first two off. What fails is tried again after a pause that grows from a minute to those six hours:
+a device whose network comes up late must not stay old for a day, and a broken release must not cost
+its owner a download a minute. The bit is made of the serial number: a fleet that came back from one
+power cut drifts apart, and a device keeps its place.
+
+A certificate that is not valid yet mostly means a clock that is not set yet. So that is tried again
+within seconds, for ten minutes at most; the reference tried for ever (docs/contract/system.md 4.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import sha256
+from typing import Final, Protocol
+
+from reagent import log
+from reagent.aio.supervise import end
+from reagent.contracts.clock import Clock
+from reagent.errors import (
+    Blocked,
+    CertificateDate,
+    Damaged,
+    NameTaken,
+    NotForThisMachine,
+    ReagentError,
+    StagingFailed,
+    Unavailable,
+)
+from reagent.updates.announcements import Announcements
+from reagent.updates.fetch import Fetch, Progress
+from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
+from reagent.updates.semver import is_update
+from reagent.updates.staging import Staging
+
+_log = log.get(__name__)
+
+EVERY_S: Final = 6 * 3600.0
+# A twelfth on top, by device.
+JITTER_S: Final = EVERY_S / 12
+FIRST_PAUSE_S: Final = 60.0
+# What was fetched for nothing, and would be again: it waits for its turn like any other look.
+USELESS: Final = (Blocked, Damaged, NameTaken, NotForThisMachine, StagingFailed)
+# For a clock to be set: pauses from a second to half a minute, ten minutes in all.
+CLOCK_PATIENCE_S: Final = 600.0
+_CLOCK_PAUSE_S: Final = 30.0
+_CLOSE_WITHIN_S: Final = 2.0
+
+
+class HandOver(Protocol):
+    """What is asked for when a trial was scheduled."""
+
+    def request(self, within: float, *, after: float = 0.0) -> None:
+        """Have it within so many seconds, not before so many."""
+        ...
+
+
+class Checks:
+    """Looks for newer versions and has them staged, scheduled and handed over to.
+
+    Args:
+        announcements: what the bucket announces.
+        fetch: gets a version onto the disk.
+        staging: where it is put, and scheduled.
+        hand_over: asked for when a version waits for its trial.
+        clock: time and chance.
+        version: ours.
+        serial_number: what the jitter is made of.
+    """
+
+    def __init__(
+        self,
+        *,
+        announcements: Announcements,
+        fetch: Fetch,
+        staging: Staging,
+        hand_over: HandOver,
+        clock: Clock,
+        version: str,
+        serial_number: str,
+    ) -> None:
+        self._announcements = announcements
+        self._fetch = fetch
+        self._staging = staging
+        self._hand_over = hand_over
+        self._clock = clock
+        self._version = version
+        self._jitter = jitter(serial_number)
+        self._tidy = True
+        self._running: _Check | None = None
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled."""
+        failures = 0
+        while True:
+            failed = not await self._look()
+            failures = failures + 1 if failed else 0
+            await self._clock.sleep(pause(failures, self._jitter, self._clock.random()))
+
+    async def order(self, progress: Progress) -> bool:
+        """Look now, as somebody asked; a look that is on its way already is joined.
+
+        Args:
+            progress: told of every block from now on.
+
+        Returns:
+            Whether a newer version is staged now.
+
+        Raises:
+            ReagentError: why there is none.
+        """
+        check = self._running
+        if check is None:
+            check = self._begin()
+        elif check.ordered:
+            raise Unavailable("an update that somebody asked for is in progress")
+        check.ordered = True
+        check.listeners.append(progress)
+        return await asyncio.shield(check.task)
+
+    async def close(self) -> None:
+        """End a look that is on its way; what it left is dropped."""
+        if self._running is not None:
+            await end((self._running.task,), _CLOSE_WITHIN_S)
+
+    async def _look(self) -> bool:
+        """One automatic look; whether it came to an end, with or without something new."""
+        since = self._clock.monotonic()
+        tries = 0
+        while True:
+            check = self._running or self._begin()
+            try:
+                await asyncio.shield(check.task)
+            except CertificateDate as error:
+                tries += 1
+                waited = self._clock.monotonic() - since
+                if waited >= CLOCK_PATIENCE_S:
+                    _log.warning("no look for updates", error=error, slug=error.slug)
+                    return False
+                if tries == 1:
+                    _log.info("a date is not right yet, looking again", error=error)
+                await self._clock.sleep(min(2.0 ** (tries - 1), _CLOCK_PAUSE_S))
+            except USELESS as error:
+                _log.warning("no update", error=error, slug=error.slug)
+                return True
+            except ReagentError as error:
+                _log.warning("no update", error=error, slug=error.slug)
+                return False
+            else:
+                return True
+
+    def _begin(self) -> _Check:
+        check = _Check()
+        check.task = asyncio.create_task(self._check(check), name="look for an update")
+        check.task.add_done_callback(self._over)
+        self._running = check
+        return check
+
+    def _over(self, task: asyncio.Task[bool]) -> None:
+        self._running = None
+        if not task.cancelled():
+            task.exception()  # whoever waited was told; nobody may be left to wait
+
+    async def _check(self, check: _Check) -> bool:
+        announced = await self._announcements.latest()
+        if not is_update(self._version, announced):
+            _log.debug("no newer version", version=self._version, announced=announced)
+            return False
+        if self._tidy:
+            await asyncio.to_thread(self._staging.tidy)
+            self._tidy = False
+        staged = await self._fetch.take(self._announcements.base, announced, check.tell)
+        try:
+            scheduled = await asyncio.to_thread(
+                self._staging.schedule, staged.version, staged.sha256, staged.size
+            )
+        except OSError as error:
+            raise StagingFailed(f"no trial can be written down: {error}") from error
+        if not scheduled:
+            _log.info("staged only: this process does not switch versions", version=staged.version)
+            return True
+        trial = self._staging.trial()
+        if trial is not None and trial.attempt is None:
+            within = ORDERED_WITHIN_S if check.ordered else AUTOMATIC_WITHIN_S
+            self._hand_over.request(within, after=trial.due_in(self._clock.now()))
+        return True
+
+
+class _Check:
+    """One look that is on its way."""
+
+    task: asyncio.Task[bool]
+
+    def __init__(self) -> None:
+        self.ordered = False
+        self.listeners: list[Progress] = []
+
+    async def tell(self, increment: int, current: int, total: int) -> None:
+        for listener in self.listeners:
+            await listener(increment, current, total)
+
+
+def jitter(serial_number: str) -> float:
+    """Seconds that this device adds to every pause: the same ones always."""
+    place = int.from_bytes(sha256(serial_number.encode()).digest()[:8], "big")
+    return JITTER_S * place / (1 << 64)
+
+
+def pause(failures: int, jitter_s: float, die: float) -> float:
+    """Seconds until the next look.
+
+    Args:
+        failures: looks in a row that came to nothing.
+        jitter_s: see `jitter`.
+        die: a number in [0, 1): devices that failed together do not come again together.
+    """
+    regular = EVERY_S + jitter_s
+    if failures == 0:
+        return regular
+    window = FIRST_PAUSE_S * 2.0 ** min(failures - 1, 16)
+    return min(window * (0.5 + die), regular)

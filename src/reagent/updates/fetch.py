@@ -1,0 +1,267 @@
+"""From an announced version to a staged file: steps "D download" and "D stage" of an update.
+
+The checksum comes first: a digest that is blocked or staged already costs a hundred bytes. The file
+is stored under its digest where nobody looks for versions, verified as it lies on the disk, run
+once with `-version`, and only then given its name. Whatever goes wrong before that leaves nothing.
+
+What has the right checksum and still is no executable for this machine, or says another version, is
+blocked at once: fetching it again cannot mend it. Whether a file or the machine is at fault when it
+does not even say its version, our own file tells, asked the same: a lack of memory hits both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar
+
+from reagent import log
+from reagent.contracts.clock import Clock
+from reagent.contracts.downloads import Download, Downloads
+from reagent.contracts.files import Files
+from reagent.contracts.processes import Outcome, Processes
+from reagent.errors import (
+    BadRelease,
+    BadVersion,
+    Blocked,
+    Failed,
+    NoRoom,
+    NotForThisMachine,
+    NotFound,
+    ReagentError,
+    StagingFailed,
+)
+from reagent.updates import channel
+from reagent.updates.semver import Version
+from reagent.updates.staging import Draft, Staging
+from reagent.updates.vocabulary import version_file
+
+_log = log.get(__name__)
+
+Progress = Callable[[int, int, int], Awaitable[None]]
+"""Told the bytes that just came, those so far, and those of the whole file."""
+
+LONGEST_SIDECAR: Final = 1024
+# The slowest board unpacks and starts an interpreter in a tenth of this.
+SAYS_VERSION_WITHIN_S: Final = 30.0
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_EXECUTABLE: Final = frozenset({errno.ENOEXEC, errno.ELIBBAD, errno.EINVAL})
+# Another thread's child holds the file open for writing until it runs its own program.
+_BUSY_TRIES: Final = 5
+_BUSY_PAUSE_S: Final = 0.2
+# The signal by which the kernel takes memory back.
+_KILLED: Final = 9
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A version that lies in its place and can be tried.
+
+    Attributes:
+        fetched: it was downloaded just now.
+    """
+
+    version: str
+    sha256: str
+    size: int
+    fetched: bool
+
+
+class Fetch:
+    """Gets versions onto the disk, one at a time.
+
+    Args:
+        downloads: the bucket.
+        staging: the folder where versions are put.
+        files: reads in that folder.
+        processes: runs a file once.
+        clock: time.
+        system: linux, windows, darwin.
+        arch: as stamped by the build.
+        control: runs our own file with `-version`; empty where that cannot be asked.
+    """
+
+    def __init__(
+        self,
+        downloads: Downloads,
+        staging: Staging,
+        files: Files,
+        processes: Processes,
+        clock: Clock,
+        *,
+        system: str,
+        arch: str,
+        control: Sequence[str],
+    ) -> None:
+        self._downloads = downloads
+        self._staging = staging
+        self._files = files
+        self._processes = processes
+        self._clock = clock
+        self._system = system
+        self._arch = arch
+        self._control = control
+
+    async def take(self, base: str, announced: str, progress: Progress) -> Staged:
+        """Have a version staged.
+
+        Args:
+            base: the bucket's address.
+            announced: the version, exactly as it was announced.
+            progress: told of every block.
+
+        Raises:
+            Blocked: it was tried here, and is not wanted again.
+            BadRelease: what lies in the bucket is of no use; some kinds are blocked by that.
+            DownloadFailed: it does not come.
+            NoRoom: the disk is too full.
+            StagingFailed: the folder cannot be written to, or nothing can be run in it.
+        """
+        version = Version.parse(announced)
+        url = channel.executable_url(base, announced, system=self._system, arch=self._arch)
+        sidecar = await self._downloads.document(url + channel.SIDECAR, most=LONGEST_SIDECAR)
+        digest = channel.digest_in(sidecar)
+        await self._demand_wanted(version, digest)
+        size = await self._staged_size(str(version), digest)
+        if size is not None:
+            return Staged(version=str(version), sha256=digest, size=size, fetched=False)
+        async with self._downloads.file(url) as download:
+            size = await self._fetch(download, version, digest, progress)
+        _log.info("version staged", version=str(version), bytes=size, sha256=digest)
+        return Staged(version=str(version), sha256=digest, size=size, fetched=True)
+
+    async def _demand_wanted(self, version: Version, digest: str) -> None:
+        why = await _in_thread(self._staging.blocked, digest)
+        if why is not None:
+            raise Blocked(why)
+        floor = await _in_thread(self._staging.floor)
+        with suppress(BadVersion):
+            if Version.parse(floor).is_above(version):
+                raise BadRelease(f"version {version} is below {floor}, which ran here before")
+
+    async def _staged_size(self, version: str, digest: str) -> int | None:
+        if not await _in_thread(self._staging.have, version, digest):
+            return None
+        path = f"{self._staging.folder}/{version_file(version)}"
+        with suppress(OSError):
+            return (await _in_thread(self._files.lstat, path)).size
+        return None
+
+    async def _fetch(
+        self, download: Download, version: Version, digest: str, progress: Progress
+    ) -> int:
+        size = download.length
+        try:
+            await _in_thread(self._staging.room, size)
+            draft = await self._write(download, digest, progress)
+            try:
+                path = await _in_thread(self._staging.seal, draft, size=size, sha256=digest)
+                await self._demand_version(path, version, digest)
+                await _in_thread(self._staging.stage, draft, str(version), digest)
+            finally:
+                await _in_thread(draft.discard)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if error.errno in _FULL:
+                raise NoRoom(f"{self._staging.folder}: {reason}") from error
+            raise StagingFailed(f"{self._staging.folder}: {reason}") from error
+        return size
+
+    async def _write(self, download: Download, digest: str, progress: Progress) -> Draft:
+        draft = await _in_thread(self._staging.open, digest)
+        try:
+            arrived = 0
+            async for block in download.blocks():
+                if block.offset < arrived:
+                    await _in_thread(draft.discard)
+                    draft = await _in_thread(self._staging.open, digest)
+                await _in_thread(draft.write, block.content)
+                came = len(block.content)
+                arrived = block.offset + came
+                await progress(came, arrived, download.length)
+        except BaseException:
+            await _in_thread(draft.discard)
+            raise
+        return draft
+
+    async def _demand_version(self, path: str, version: Version, digest: str) -> None:
+        """Run it once; a file that is to blame is blocked."""
+        try:
+            outcome = await self._run((path, "-version"))
+        except (NotFound, Failed) as error:
+            number = _number_of(error)
+            if number in _NO_EXECUTABLE or isinstance(error, NotFound):
+                await self._block(digest, version, "it is no executable for this machine")
+            raise StagingFailed(f"it cannot be run in {self._staging.folder}: {error}") from error
+        if outcome.status == 0:
+            said = outcome.stdout.strip()
+            with suppress(BadVersion):
+                if Version.parse(said) == version:
+                    return
+            await self._block(digest, version, f"it says that it is version {said[:40]!r}")
+        ended = _ended(outcome)
+        if not _lacked_memory(outcome) and await self._are_we_well():
+            await self._block(digest, version, f"asked for its version, it {ended}")
+        raise StagingFailed(f"asked for its version, it {ended}; that may be this machine's fault")
+
+    async def _block(self, digest: str, version: Version, why: str) -> None:
+        try:
+            await _in_thread(self._staging.block, digest, str(version), why)
+        except OSError as error:
+            _log.warning("a blocked version cannot be written down", error=error)
+        raise NotForThisMachine(f"version {version} is blocked: {why}")
+
+    async def _are_we_well(self) -> bool:
+        if not self._control:
+            return True
+        try:
+            outcome = await self._run(self._control)
+        except ReagentError:
+            return False
+        return outcome.status == 0
+
+    async def _run(self, command: Sequence[str]) -> Outcome:
+        for _ in range(_BUSY_TRIES):
+            try:
+                return await self._processes.run(command, within=SAYS_VERSION_WITHIN_S)
+            except Failed as error:
+                if _number_of(error) != errno.ETXTBSY:
+                    raise
+            await self._clock.sleep(_BUSY_PAUSE_S)
+        return await self._processes.run(command, within=SAYS_VERSION_WITHIN_S)
+
+
+def _number_of(error: ReagentError) -> int | None:
+    cause = error.__cause__
+    return cause.errno if isinstance(cause, OSError) else None
+
+
+def _lacked_memory(outcome: Outcome) -> bool:
+    said = any(words in outcome.stderr for words in ("MemoryError", "Cannot allocate memory"))
+    return said or outcome.status == -_KILLED
+
+
+def _ended(outcome: Outcome) -> str:
+    if outcome.status < 0:
+        return f"was ended by signal {-outcome.status}"
+    last = outcome.stderr.strip().splitlines()[-1:]
+    return f"ended with {outcome.status}" + "".join(f" ({line[:100]})" for line in last)
+
+
+async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """File work that is over before a cancellation goes on.
+
+    Else a file would be closed under a write, which would go wherever its number went.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        raise

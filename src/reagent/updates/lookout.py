@@ -1,0 +1,178 @@
+"""The agent's view of the bucket, made when it is first needed.
+
+A start imports nothing of it: not the downloader, not the rules. The first look of a start waits
+until the device is connected, or for twenty seconds: a version that cannot connect must still be
+able to find its successor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reagent.contracts.clock import Clock
+from reagent.errors import Unavailable
+from reagent.model.device import Identity
+from reagent.updates.seat import Role, Seat
+
+if TYPE_CHECKING:  # importing them is what is put off
+    from reagent.contracts.downloads import Downloads
+    from reagent.contracts.processes import Processes
+    from reagent.updates.announcements import Announcements
+    from reagent.updates.checks import Checks, HandOver
+    from reagent.updates.fetch import Progress
+
+FIRST_WITHIN_S: Final = 20.0
+_LOOK_EVERY_S: Final = 0.5
+_SYSTEMS: Final = {"win32": "windows"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What it takes to look, as the composition root makes it on demand."""
+
+    downloads: Callable[[], Downloads]
+    processes: Callable[[], Processes]
+
+
+class Lookout:
+    """Knows the newest version, and gets it when it is told to.
+
+    Args:
+        seat: who this process is in the turn of versions.
+        outside: makes what is needed.
+        clock: time and chance.
+        identity: who we are now.
+        hand_over: asked for when a version waits for its trial.
+        read: told whenever the bucket was read.
+        settled: the device is connected.
+        remote: `-remoteUpdateURL`.
+        automatic: look without being told, too.
+        version: ours.
+        arch: ours.
+        control: runs our own file with `-version`; empty where that cannot be asked.
+    """
+
+    def __init__(
+        self,
+        seat: Seat,
+        outside: Outside,
+        clock: Clock,
+        identity: Callable[[], Identity],
+        *,
+        hand_over: Callable[[], HandOver],
+        read: Callable[[], None],
+        settled: Callable[[], bool],
+        remote: str,
+        automatic: bool,
+        version: str,
+        arch: str,
+        control: Sequence[str],
+    ) -> None:
+        self._seat = seat
+        self._outside = outside
+        self._clock = clock
+        self._identity = identity
+        self._hand_over = hand_over
+        self._read = read
+        self._settled = settled
+        self._remote = remote
+        self._automatic = automatic
+        self._version = version
+        self._arch = arch
+        self._control = control
+        self._announcements: Announcements | None = None
+        self._checks: Checks | None = None
+
+    async def latest(self) -> str:
+        """The version that is announced for this device; 10 s at most.
+
+        Raises:
+            ReagentError: the bucket cannot be read, or announces none.
+        """
+        return await self._announced().latest()
+
+    async def read_bucket(self) -> None:
+        """One small read.
+
+        Raises:
+            ReagentError: the bucket cannot be read.
+        """
+        await self.latest()
+
+    async def order(self, progress: Progress) -> bool:
+        """Look now, as somebody asked.
+
+        Args:
+            progress: told of every block.
+
+        Returns:
+            Whether a newer version is staged.
+
+        Raises:
+            ReagentError: why there is none.
+        """
+        return await self._looks().order(progress)
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled; then end a look that somebody ordered, too."""
+        try:
+            if self._automatic and self._stages:
+                await self._first_moment()
+                await self._looks().run()
+            else:
+                await asyncio.Event().wait()
+        finally:
+            if self._checks is not None:
+                await self._checks.close()
+
+    @property
+    def _stages(self) -> bool:
+        return self._seat.role is not Role.CANDIDATE
+
+    async def _first_moment(self) -> None:
+        since = self._clock.monotonic()
+        while not self._settled() and self._clock.monotonic() - since < FIRST_WITHIN_S:
+            await self._clock.sleep(_LOOK_EVERY_S)
+
+    def _announced(self) -> Announcements:
+        if self._announcements is None:
+            from reagent.updates.announcements import Announcements  # noqa: PLC0415
+
+            self._announcements = Announcements(
+                self._outside.downloads(), self._identity, self._remote, self._read
+            )
+        return self._announcements
+
+    def _looks(self) -> Checks:
+        if not self._stages:
+            raise Unavailable("a version on trial does not look for the next one")
+        if self._checks is None:
+            from reagent.updates.checks import Checks  # noqa: PLC0415
+            from reagent.updates.fetch import Fetch  # noqa: PLC0415
+            from reagent.updates.staging import Staging  # noqa: PLC0415
+
+            staging = Staging(self._seat, self._arch)
+            fetch = Fetch(
+                self._outside.downloads(),
+                staging,
+                self._seat.files,
+                self._outside.processes(),
+                self._clock,
+                system=_SYSTEMS.get(sys.platform, sys.platform),
+                arch=self._arch,
+                control=self._control,
+            )
+            self._checks = Checks(
+                announcements=self._announced(),
+                fetch=fetch,
+                staging=staging,
+                hand_over=self._hand_over(),
+                clock=self._clock,
+                version=self._version,
+                serial_number=self._identity().serial_number,
+            )
+        return self._checks
