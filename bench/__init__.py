@@ -10,5 +10,5 @@ budgets, and a person judges.
     pythons     the interpreters that `-version` is compared with
     bare        the bare autobahn client that everything over the router is compared with
     reference/  the programs that are run as references
-    version, size, start, idle, handshake, logs, reconnects, apps    one measurement each
+    version, debian, size, start, handshake, logs, idle, reconnects, apps    one measurement each
 """

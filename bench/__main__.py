@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import apps, handshake, idle, logs, reconnects, report, size, start, version
+from bench import apps, debian, handshake, idle, logs, reconnects, report, size, start, version
 from bench.figures import Figure
 from sandbox import crossbar, images, packages
 from sandbox.cloud import Cloud, Services, cloud_on, services
@@ -23,6 +23,7 @@ ALONE: Final[Mapping[str, Callable[[Program], list[Figure]]]] = {
     "version": lambda program: version.measure(program, runs=40),
 }
 IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figure]]]]] = {
+    "debian": lambda cloud, program: debian.measure(cloud, program, runs=40),
     "start": lambda cloud, program: start.measure(cloud, program, runs=10),
     "handshake": lambda cloud, program: handshake.measure(cloud, program, calls=1000),
     "logs": lambda cloud, program: logs.measure(cloud, program, runs=3),
@@ -32,7 +33,7 @@ IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figur
 }
 # Several minutes each: only where they are named.
 LONG: Final = frozenset({"reconnects", "apps"})
-NEED_AN_ENGINE: Final = frozenset({"logs", "apps"})
+NEED_AN_ENGINE: Final = frozenset({"debian", "logs", "apps"})
 
 
 NAMES: Final = (
@@ -69,7 +70,7 @@ def run(program: Program, names: Sequence[str], engine: str | None) -> list[Figu
         with services(say, engine=engine) as shared:
             if shared.engine is None and NEED_AN_ENGINE.intersection(rest):
                 rest = [each for each in rest if each not in NEED_AN_ENGINE]
-                say(f"apps and their logs are not measured: {shared.no_engine}")
+                say(f"{', '.join(sorted(NEED_AN_ENGINE))} are not measured: {shared.no_engine}")
             found += asyncio.run(in_the_cloud(shared, program, rest))
     return found
 
@@ -79,12 +80,14 @@ def main() -> int:
     every = (*ALONE, *IN_THE_CLOUD)
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=NAMES)
+    parser.add_argument("--all", action="store_true", help="with those that take minutes")
     parser.add_argument("--program", type=Path, default=EXECUTABLE, help="another executable")
     parser.add_argument("--source", action="store_true", help="the agent of the source tree")
     parser.add_argument("--engine", metavar="ADDRESS", help="use this Docker engine, start none")
     parser.add_argument("--write", action="store_true", help=f"into {report.PAGE.name} too")
     options = parser.parse_args()
-    names = options.names or [each for each in every if each not in LONG]
+    usual = every if options.all else [each for each in every if each not in LONG]
+    names = options.names or usual
     unknown = sorted(set(names) - set(every))
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(every)}")
