@@ -12,7 +12,7 @@ else can keep a device offline with one. Any other trouble with the file in /tmp
 """
 
 # What is done here is done to descriptors.
-# ruff: noqa: PTH103, PTH116, PTH123
+# ruff: noqa: PTH101, PTH103, PTH112, PTH116, PTH123
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ from reagent.errors import Failed
 RUN_DIR: Final = "/run/reagent"
 REFERENCE_LOCK: Final = "/tmp/ironflock-reagent.lock"  # noqa: S108 - the reference is bound to it
 _ATTEMPTS: Final = 5
+# The agent directory is one of those that others may look into (docs/contract/system.md 2.4).
+_PRIVATE: Final = 0o700
+_SHARED: Final = 0o755
 
 _log = log.get(__name__)
 
@@ -66,7 +69,7 @@ def only_agent(agent_dir: str, reference_lock: str = REFERENCE_LOCK) -> Iterator
     chosen = os.environ.get("REAGENT_RUN_DIR", "")
     held: list[int] = []
     try:
-        _hold_first(held, [chosen] if chosen else [RUN_DIR, agent_dir])
+        _hold_first(held, {chosen: _PRIVATE} if chosen else {RUN_DIR: _PRIVATE, agent_dir: _SHARED})
         if not chosen:
             with suppress(OSError):
                 held.append(_locked(reference_lock, _open_shared_file))
@@ -76,12 +79,17 @@ def only_agent(agent_dir: str, reference_lock: str = REFERENCE_LOCK) -> Iterator
             os.close(descriptor)
 
 
-def _hold_first(held: list[int], folders: list[str]) -> None:
-    """Lock the first folder that can be; where none can, say so and go on without."""
+def _hold_first(held: list[int], folders: dict[str, int]) -> None:
+    """Lock the first folder that can be; where none can, say so and go on without.
+
+    One that is missing is made, with the mode that belongs to it.
+    """
     trouble = ""
-    for folder in folders:
+    for folder, mode in folders.items():
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            if not os.path.isdir(folder):
+                os.makedirs(folder, exist_ok=True)
+                os.chmod(folder, mode)
             held.append(_locked(folder, _open_folder))
         except OSError as error:
             trouble = f"{folder}: {error.strerror or error}"

@@ -173,6 +173,8 @@ def test_without_a_run_folder_the_agent_directory_is_locked(
     ):
         pytest.fail("two agents run")
 
+    assert Path(agent_dir).stat().st_mode & 0o777 == 0o755
+
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_stranger_who_holds_the_references_lock_keeps_nobody_offline(
