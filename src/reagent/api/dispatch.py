@@ -26,7 +26,7 @@ from reagent.model.call import Answer, Call, Privilege
 from reagent.model.device import Identity
 from reagent.model.names import procedure as uri_of
 
-_log = log.get("reagent.api")
+_log = log.get(__name__)
 
 ALREADY_EXISTS = "wamp.error.procedure_already_exists"
 _SYSTEM = "system"
