@@ -32,6 +32,7 @@ def describe(whole: Cloud) -> str:
   router     {router.url}   realm realm1, WAMP-CRA
 {logins}
   registry   {whole.registry.address}
+  bucket     {whole.bucket.url} serves {whole.bucket.root}
   engine     {engine}
              docker -H {engine} ps
   backend    sqlite3 {whole.backend.database.file}

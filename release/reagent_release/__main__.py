@@ -26,6 +26,7 @@ from reagent_release.words import Words, parse
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _FAILED: Final = 1
 _MISUSED: Final = 2
+_INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Place:
 
 
 def main(arguments: Sequence[str] | None = None, place: Place | None = None) -> int:
-    """Exit status: 0 done or shown, 1 failed or refused, 2 misused."""
+    """Exit status: 0 done or shown, 1 failed or refused, 2 misused, 130 interrupted."""
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ("",)
     if command not in _COMMANDS:
         print(f"{command!r} is none of {', '.join(_COMMANDS)}", file=sys.stderr)
@@ -86,6 +87,9 @@ def main(arguments: Sequence[str] | None = None, place: Place | None = None) -> 
     except ReleaseError as error:
         print(f"{command}: {error}", file=sys.stderr)
         return _FAILED
+    except KeyboardInterrupt:
+        print(f"{command}: interrupted; the same command goes on from here", file=sys.stderr)
+        return _INTERRUPTED
 
 
 def _build_all(words: Words, place: Place) -> int:

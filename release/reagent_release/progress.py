@@ -1,15 +1,12 @@
-"""What a person sees while it runs: bars on a terminal, plain lines everywhere else."""
+"""What a person sees while it runs: as in a build, and how far a transfer is."""
 
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol, Self
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
 
+from reagent_build import progress as build
 from reagent_release.store import Moved, unheard
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
 
 class Progress(Protocol):
@@ -22,85 +19,44 @@ class Progress(Protocol):
         """Begin to move so many bytes; what it yields hears of each part."""
 
 
-class PlainProgress:
-    """One line a step, with the seconds since the start; a transfer says how long it took."""
+class PlainProgress(build.PlainProgress):
+    """One line a step, with the seconds since the start."""
 
-    def __init__(self) -> None:
-        self._began = time.monotonic()
+    def transfer(self, text: str, size: int) -> AbstractContextManager[Moved]:
+        """Begin to move so many bytes."""
+        self.step(f"{text} ({_megabytes(size)} MB)")
+        return nullcontext(unheard)
 
-    def step(self, text: str) -> None:
-        """Begin something that takes a while."""
-        print(f"[{time.monotonic() - self._began:5.1f} s] {text}", flush=True)
+
+class RichProgress(build.RichProgress):
+    """A spinner with the current step, and how much of a transfer is done."""
 
     @contextmanager
     def transfer(self, text: str, size: int) -> Iterator[Moved]:
         """Begin to move so many bytes."""
-        self.step(f"{text} ({size / 1e6:.1f} MB)")
-        yield unheard
+        moved = 0
+
+        def hear(more: int) -> None:
+            nonlocal moved
+            moved += more
+            percent = 100 * moved // max(size, 1)
+            self._status.update(
+                f"{text}  {_megabytes(moved)} of {_megabytes(size)} MB, {percent} %"
+            )
+
+        self.step(text)
+        yield hear
 
 
-class RichProgress:
-    """A bar for each transfer, a spinner for everything else."""
-
-    def __init__(self) -> None:
-        from rich.progress import (  # noqa: PLC0415 - a plain run does without it
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        self._bars = Progress(
-            SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            DownloadColumn(),
-            TimeElapsedColumn(),
-        )
-        self._current: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._finish()
-        self._bars.stop()
-
-    def step(self, text: str) -> None:
-        """Begin something that takes a while."""
-        self._finish()
-        self._current = self._bars.add_task(text, total=None)
-
-    @contextmanager
-    def transfer(self, text: str, size: int) -> Iterator[Moved]:
-        """Begin to move so many bytes."""
-        self._finish()
-        bar = self._bars.add_task(text, total=size)
-        self._current = bar
-        yield lambda more: self._bars.advance(bar, more)
-
-    def _finish(self) -> None:
-        if self._current is not None:
-            task = self._bars.tasks[self._bars.task_ids.index(self._current)]
-            total = task.total or 1
-            self._bars.update(self._current, total=total, completed=total)
-            self._current = None
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}"
 
 
-@contextmanager
-def shown() -> Iterator[Progress]:
+def shown() -> AbstractContextManager[Progress]:
     """The one that fits standard output."""
-    if not sys.stdout.isatty():
-        yield PlainProgress()
-        return
-    try:
-        bars = RichProgress()
-    except ImportError:
-        yield PlainProgress()
-        return
-    with bars:
-        yield bars
+    if sys.stdout.isatty():
+        try:
+            return RichProgress()
+        except ImportError:
+            pass
+    return nullcontext(PlainProgress())
