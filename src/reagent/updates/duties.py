@@ -159,16 +159,19 @@ class Duties:
 
     async def _tidy_later(self) -> None:
         """In a later start than the commit's, after a soak of our own, while nothing is tried."""
-        if self._seat.control is not None or self._seat.ledger.state.trial is not None:
+        if self._seat.control is not None or self._is_trying():
             return
         await self._clock.sleep(self._seat.times.soak)
-        if self._seat.ledger.state.trial is not None:
+        if self._is_trying():
             return
         gone = await asyncio.to_thread(
             commit.tidy, self._seat.files, self._seat.folder, self._seat.ledger
         )
         if gone:
             _log.info("old versions are gone", files=gone)
+
+    def _is_trying(self) -> bool:
+        return self._seat.ledger.state.trial is not None
 
     async def _put(self, change: Callable[[State], State]) -> None:
         try:
