@@ -16,7 +16,7 @@ import errno
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, NoReturn, ParamSpec, TypeVar
 
 from reagent import log
 from reagent.contracts.clock import Clock
@@ -161,7 +161,7 @@ class Fetch:
             await _in_thread(self._staging.room, size)
             draft = await self._write(download, digest, progress)
             try:
-                path = await _in_thread(self._staging.seal, draft, size=size, sha256=digest)
+                path = await self._seal(draft, version, size=size, digest=digest)
                 await self._demand_version(path, version, digest)
                 await _in_thread(self._staging.stage, draft, str(version), digest)
             finally:
@@ -190,6 +190,12 @@ class Fetch:
             raise
         return draft
 
+    async def _seal(self, draft: Draft, version: Version, *, size: int, digest: str) -> str:
+        try:
+            return await _in_thread(self._staging.seal, draft, size=size, sha256=digest)
+        except NotForThisMachine as error:
+            await self._block(digest, version, str(error))
+
     async def _demand_version(self, path: str, version: Version, digest: str) -> None:
         """Run it once; a file that is to blame is blocked."""
         try:
@@ -210,7 +216,7 @@ class Fetch:
             await self._block(digest, version, f"asked for its version, it {ended}")
         raise StagingFailed(f"asked for its version, it {ended}; that may be this machine's fault")
 
-    async def _block(self, digest: str, version: Version, why: str) -> None:
+    async def _block(self, digest: str, version: Version, why: str) -> NoReturn:
         try:
             await _in_thread(self._staging.block, digest, str(version), why)
         except OSError as error:
