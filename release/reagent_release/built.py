@@ -1,8 +1,9 @@
 """What the build left in `build/out`, and whether it is what it is called.
 
 A version in the bucket is for ever, so a file is looked at before: its checksum, the machine it is
-for, and the version it says. This machine's own target is asked; for another one, the text of
-`version.txt` has to be in the file, which a file of an earlier version does not have.
+for, and the version it says. This machine's own target is asked. In a static executable for another
+one, the text of `version.txt` has to be found; one of an earlier version does not have it. What
+PyInstaller made on another machine is compressed and tells nothing.
 """
 
 import hashlib
@@ -127,4 +128,6 @@ def _asked(target: Target, version: str, path: Path, ask: Ask) -> str:
 
 
 def _told(version: str, content: bytes) -> str:
-    return "" if f"{version}\n".encode() in content else f"is not of version {version}"
+    if not content.startswith(_ELF) or f"{version}\n".encode() in content:
+        return ""
+    return f"is not of version {version}"

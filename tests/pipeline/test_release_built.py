@@ -95,8 +95,8 @@ def test_a_file_without_a_checksum_is_unfit(tmp_path: Path) -> None:
 
 def test_windows_and_darwin_are_told_by_their_first_bytes(tmp_path: Path) -> None:
     windows, darwin = Target("windows", "amd64"), Target("darwin", "arm64")
-    built(tmp_path, windows, b"MZ 1.2.3\n")
-    built(tmp_path, darwin, b"\xcf\xfa\xed\xfe 1.2.3\n")
+    built(tmp_path, windows, b"MZ and an archive")
+    built(tmp_path, darwin, b"\xcf\xfa\xed\xfe and an archive")
 
     assert isinstance(look(windows, "1.2.3", tmp_path, None), Built)
     assert isinstance(look(darwin, "1.2.3", tmp_path, None), Built)
