@@ -1,6 +1,6 @@
-"""A way to the router that can die without a word: bytes vanish, the connection stays.
+"""A way to a server that can die without a word: bytes vanish, the connection stays.
 
-Only its end gets through, so that the router does not hold the old session for ever.
+Only its end gets through, so that a router does not hold the old session for ever.
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ from urllib.parse import urlsplit
 
 
 class Link:
-    """Forwards TCP to the router; `die` ends that for the connections that there are."""
+    """Forwards TCP; `die` ends that for the connections that there are.
 
-    def __init__(self, router_url: str) -> None:
-        self._target = urlsplit(router_url)
+    With `stalls_after` a connection brings so many bytes back and then no more.
+    """
+
+    def __init__(self, url: str, *, stalls_after: int | None = None) -> None:
+        self._target = urlsplit(url)
+        self._stalls_after = stalls_after
         self._dead = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.connections = 0
         self.url = ""
+        self.address = ""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = self._target._replace(netloc=f"127.0.0.1:{port}").geturl()
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.url = self._target._replace(netloc=self.address).geturl()
         return self
 
     async def __aexit__(
@@ -57,7 +62,7 @@ class Link:
             ours.append(sink)
             async with asyncio.TaskGroup() as both:
                 both.create_task(_pour(reader, sink, dead))
-                both.create_task(_pour(source, writer, dead))
+                both.create_task(_pour(source, writer, dead, self._stalls_after))
         except* (ConnectionError, asyncio.CancelledError):
             pass
         finally:
@@ -66,10 +71,16 @@ class Link:
 
 
 async def _pour(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dead: asyncio.Event
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    dead: asyncio.Event,
+    limit: int | None = None,
 ) -> None:
+    poured = 0
     while data := await reader.read(65536):
-        if not dead.is_set():
-            writer.write(data)
-            await writer.drain()
+        if dead.is_set() or (limit is not None and poured >= limit):
+            continue
+        writer.write(data)
+        poured += len(data)
+        await writer.drain()
     writer.close()

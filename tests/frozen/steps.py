@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sandbox import images
@@ -235,6 +234,11 @@ class AppOf:
         """The states that were reported so far."""
         return self.cloud.backend.states(self.device.identity, self.key)
 
+    def moments(self, state: str) -> list[float]:
+        """When a state was reported."""
+        reports = self.cloud.backend.database.app_reports(self.device.identity.device_key, self.key)
+        return [report.at for report in reports if report.word == state]
+
     def push(self, script: str = "counter", version: str = "") -> str:
         """Put a release into the registry: one of the ready-made programs."""
         return self.cloud.registry.push_app(
@@ -266,25 +270,14 @@ class AppOf:
         """Ask the device for it now."""
         await caller.ask(self.device.identity, "request_app_state", **self.row(target, **more))
 
-    async def bring(
-        self, caller: Caller, target: str, *, within: float = 20.0, **more: object
-    ) -> list[str]:
+    async def bring(self, caller: Caller, target: str, **more: object) -> list[str]:
         """Ask for it, and return the states up to the one that was asked for."""
         seen = len(self.states)
         await self.ask(caller, target, **more)
-        return await self.reached(target, since=seen, within=within)
+        return await self.reached(target, since=seen)
 
     async def reached(self, state: str, *, since: int = 0, within: float = 20.0) -> list[str]:
         """Wait for a reported state; returns those up to it."""
         return await self.cloud.backend.state(
             self.device.identity, self.key, state, since=since, within=within
         )
-
-
-@asynccontextmanager
-async def hears(app: AppOf, caller: Caller) -> AsyncIterator[list[str]]:
-    """The agent's notices about an app, as far as they came until the block ends."""
-    logs = await caller.logs(app.device.identity, app.container)
-    said: list[str] = []
-    yield said
-    said.extend(logs.messages)

@@ -64,12 +64,6 @@ def inspected(engine: Engine, container: str) -> Any:
         return client.api.inspect_container(container)
 
 
-async def run(app: AppOf, caller: Caller, **more: object) -> None:
-    seen = len(app.states)
-    await app.ask(caller, "RUNNING", **more)
-    await app.reached("RUNNING", since=seen)
-
-
 def ports_of(report: Mapping[str, object]) -> dict[str, dict[str, object]]:
     ports = report["ports"]
     return {rule["name"]: rule for rule in ports} if isinstance(ports, list) else {}
@@ -91,7 +85,7 @@ async def test_the_container_is_made_as_every_agent_before_made_it(
     image = app.push()
     await online(cloud, device)
 
-    await run(app, system)
+    await app.bring(system, "RUNNING")
 
     seen = inspected(engine, "prod_501_vision")
     config, host = seen["Config"], seen["HostConfig"]
@@ -135,9 +129,9 @@ async def test_the_environment_and_its_files(
     await online(cloud, device)
     who = device.identity
 
-    await run(
-        app,
+    await app.bring(
         system,
+        "RUNNING",
         environment=ENVIRONMENT,
         environment_template=TEMPLATE,
         ports=PORTS,
@@ -208,7 +202,7 @@ async def test_ports_are_published_kept_and_reported(
     app.push("web")
     await online(cloud, device)
 
-    await run(app, system, ports=PORTS)
+    await app.bring(system, "RUNNING", ports=PORTS)
 
     seen = inspected(engine, app.container)
     bindings = seen["HostConfig"]["PortBindings"]
@@ -253,7 +247,7 @@ async def test_a_rule_without_a_protocol_is_http_and_one_that_is_wrong_ends_the_
     app.push()
     await online(cloud, device)
 
-    await run(app, system, ports=[{"name": "web", "port": 8080}])
+    await app.bring(system, "RUNNING", ports=[{"name": "web", "port": 8080}])
     assert set(inspected(engine, app.container)["HostConfig"]["PortBindings"]) == {"8080/tcp"}
     seen = len(app.states)
     await app.ask(system, "PRESENT", ports=[{"name": "web", "port": "8080"}])
@@ -276,11 +270,11 @@ async def test_a_stopped_app_gets_the_port_again_that_it_had(
         bindings = inspected(engine, app.container)["HostConfig"]["PortBindings"]
         return str(bindings["8080/tcp"][0]["HostPort"])
 
-    await run(first, system, ports=rule)
-    await run(second, system, ports=rule)
+    await first.bring(system, "RUNNING", ports=rule)
+    await second.bring(system, "RUNNING", ports=rule)
     ports = port(first), port(second)
     await first.bring(system, "PRESENT", ports=rule)
-    await run(first, system, ports=rule)
+    await first.bring(system, "RUNNING", ports=rule)
 
     assert ports[0] != ports[1]
     assert port(first) == ports[0]
@@ -295,7 +289,7 @@ async def test_a_port_that_somebody_took_is_replaced(
     squatter = await asyncio.start_server(lambda _r, w: w.close(), "0.0.0.0", 0)
     taken = squatter.sockets[0].getsockname()[1]
 
-    await run(app, system, ports=[{"name": "web", "port": 80, "host_port": taken}])
+    await app.bring(system, "RUNNING", ports=[{"name": "web", "port": 80, "host_port": taken}])
 
     bound = inspected(engine, app.container)["HostConfig"]["PortBindings"]["80/tcp"]
     squatter.close()

@@ -1,4 +1,7 @@
-"""The heartbeat in real time, every 30 s. One test, so that all devices wait at the same time."""
+"""What takes its time: heartbeats, every 30 s, and crash loops.
+
+One test, so that all devices wait at the same time.
+"""
 
 from __future__ import annotations
 
@@ -145,8 +148,25 @@ async def without_an_engine_it_is_configuring_until_the_first_beat(
         assert client.containers.get(app.container).status == "running"
 
 
+async def a_crashing_app_is_started_later_and_later(
+    cloud: Cloud, program: Program, system: Caller
+) -> None:
+    device = cloud.new_device(program)
+    app = AppOf(cloud, device, 321, "crasher")
+    app.push("crasher")
+    app.want("RUNNING")
+    await device.start()
+
+    await cloud.backend.until(lambda: app.states.count("FAILED") >= 3, within=60.0)
+
+    first, second = app.moments("FAILED")[:2]
+    starts = [at for at in app.moments("STARTING") if at > first]
+    assert 4.0 <= starts[0] - first < 8.5
+    assert 16.0 <= starts[1] - second < 27.0
+
+
 @pytest.mark.timeout(240)
-async def test_heartbeats(
+async def test_what_takes_its_time(
     cloud: Cloud, program: Program, engine: OwnEngine | GivenEngine, system: Caller
 ) -> None:
     scenarios = (
@@ -155,6 +175,7 @@ async def test_heartbeats(
         one_failure_does_not_nor_two_with_a_success_between,
         a_link_that_died_is_left,
         without_an_engine_it_is_configuring_until_the_first_beat,
+        a_crashing_app_is_started_later_and_later,
     )
 
     ended = await asyncio.gather(
