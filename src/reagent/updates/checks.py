@@ -7,7 +7,7 @@ its owner a download a minute. The bit is made of the serial number: a fleet tha
 power cut drifts apart, and a device keeps its place.
 
 A certificate that is not valid yet mostly means a clock that is not set yet. So that is tried again
-within seconds, for ten minutes at most; the reference tried for ever (docs/contract/system.md 4.2).
+within seconds, for the first ten minutes (the reference: for ever, docs/contract/system.md 4.2).
 """
 
 from __future__ import annotations
@@ -94,8 +94,9 @@ class Checks:
     async def run(self) -> None:
         """Look now and then, until cancelled."""
         failures = 0
+        clock_set_by = self._clock.monotonic() + CLOCK_PATIENCE_S
         while True:
-            failed = not await self._look()
+            failed = not await self._look(clock_set_by)
             failures = failures + 1 if failed else 0
             await self._clock.sleep(pause(failures, self._jitter, self._clock.random()))
 
@@ -120,14 +121,18 @@ class Checks:
         check.listeners.append(progress)
         return await asyncio.shield(check.task)
 
+    @property
+    def looking(self) -> bool:
+        """Whether a look is on its way."""
+        return self._running is not None
+
     async def close(self) -> None:
         """End a look that is on its way; what it left is dropped."""
         if self._running is not None:
             await end((self._running.task,), _CLOSE_WITHIN_S)
 
-    async def _look(self) -> bool:
+    async def _look(self, clock_set_by: float) -> bool:
         """One automatic look; whether it came to an end, with or without something new."""
-        since = self._clock.monotonic()
         tries = 0
         while True:
             check = self._running or self._begin()
@@ -135,8 +140,7 @@ class Checks:
                 await asyncio.shield(check.task)
             except CertificateDate as error:
                 tries += 1
-                waited = self._clock.monotonic() - since
-                if waited >= CLOCK_PATIENCE_S:
+                if self._clock.monotonic() >= clock_set_by:
                     _log.warning("no look for updates", error=error, slug=error.slug)
                     return False
                 if tries == 1:

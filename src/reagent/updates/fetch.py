@@ -174,13 +174,13 @@ class Fetch:
         return size
 
     async def _write(self, download: Download, digest: str, progress: Progress) -> Draft:
-        draft = await _in_thread(self._staging.open, digest)
+        draft = await self._open(digest)
         try:
             arrived = 0
             async for block in download.blocks():
                 if block.offset < arrived:
                     await _in_thread(draft.discard)
-                    draft = await _in_thread(self._staging.open, digest)
+                    draft = await self._open(digest)
                 await _in_thread(draft.write, block.content)
                 came = len(block.content)
                 arrived = block.offset + came
@@ -189,6 +189,16 @@ class Fetch:
             await _in_thread(draft.discard)
             raise
         return draft
+
+    async def _open(self, digest: str) -> Draft:
+        opening = asyncio.ensure_future(asyncio.to_thread(self._staging.open, digest))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait((opening,))
+            if not opening.cancelled() and opening.exception() is None:
+                opening.result().discard()
+            raise
 
     async def _seal(self, draft: Draft, version: Version, *, size: int, digest: str) -> str:
         try:

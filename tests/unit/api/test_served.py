@@ -72,6 +72,28 @@ async def test_metadata_without_a_look_up_has_the_base_keys_and_no_latest_ones()
 
 
 @pytest.mark.parametrize(
+    ("latest", "has_latest"), [("1.0.0", True), ("1.0.1", False), ("0.9", False)]
+)
+async def test_metadata_tells_the_newest_version_where_it_is_known(
+    latest: str,
+    has_latest: bool,  # noqa: FBT001 - a table
+) -> None:
+    async def known() -> str:
+        return latest
+
+    host = cast(Host, StillHost())
+    metadata = await Device(
+        host, lambda: IDENTITY, known, version="1.0.0", arch="amd64"
+    ).get_agent_metadata(Call())
+
+    told = cast(dict[str, object], metadata.args[0])
+    assert told["version"] == "1.0.0"
+    assert told["latestVersion"] == told["latestAgentVersion"] == latest
+    assert told["latestTunnelVersion"] == "0.70.0"
+    assert told["hasLatest"] is has_latest
+
+
+@pytest.mark.parametrize(
     ("arch", "parts"),
     [("amd64", ("amd64", "")), ("armv5", ("arm", "v5")), ("arm64", ("arm64", ""))],
 )
