@@ -11,10 +11,15 @@ from collections.abc import Mapping
 from reagent.errors import BadRequest
 from reagent.model.call import Call
 
+LARGEST = 2**64 - 1
+# Digits that are looked at; leading zeros are nobody's habit.
+_LONGEST = 20
+_SHOWN = 40
+
 
 def is_uint(value: object) -> bool:
     """The strict kind: a JSON integer that is not negative, and no boolean."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 def uint(value: object, name: str) -> int:
@@ -23,7 +28,7 @@ def uint(value: object, name: str) -> int:
     Raises:
         BadRequest: it is anything else.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
         raise BadRequest(f"failed to parse {name}: an unsigned integer is expected")
     return value
 
@@ -35,9 +40,9 @@ def uint_or_text(value: object, name: str) -> int:
         BadRequest: it is anything else.
     """
     if isinstance(value, str):
-        if value.isascii() and value.isdigit():
-            return int(value)
-        raise BadRequest(f"failed to parse {name}: {value!r} is not an unsigned integer")
+        if value.isascii() and value.isdigit() and len(value) <= _LONGEST:
+            return uint(int(value), name)
+        raise BadRequest(f"failed to parse {name}: {_shown(value)} is not an unsigned integer")
     return uint(value, name)
 
 
@@ -48,7 +53,7 @@ def count(value: object, name: str) -> int:
         BadRequest: it is anything else, null included.
     """
     if isinstance(value, float) and value >= 0 and value.is_integer():
-        return int(value)
+        return uint(int(value), name)
     return uint_or_text(value, name)
 
 
@@ -83,6 +88,10 @@ def mapping(value: object, name: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise BadRequest(f"failed to parse {name}: an object is expected")
     return value
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
 def first_object(call: Call) -> Mapping[str, object]:
