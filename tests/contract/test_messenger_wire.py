@@ -11,20 +11,16 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from reagent.adapters.wamp.connect import WampDialer
 from reagent.adapters.wamp.session import RouterSession
 from reagent.errors import DialFailed
 from reagent.model.device import Identity
 from tests.contract.messenger_worlds import identity, until
+from tests.fakes.authority import Authority
 
 WELCOME = [2, 7_000_000_001, {"roles": {"broker": {}, "dealer": {}}}]
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -228,59 +224,6 @@ def _options_of_connection_to(port: int) -> dict[str, int]:
 
 
 # --- TLS
-
-
-class Authority:
-    """Certificates for a test, and files of them."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.file = folder / f"{name}.pem"
-        certificate = self._sign(self._name, self._key, ca=True)
-        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, host: str) -> tuple[str, str]:
-        """A certificate and its key, as PEM."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        certificate = self._sign(name, key, ca=False)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        return certificate.public_bytes(serialization.Encoding.PEM).decode(), pem.decode()
-
-    def server(self, host: str) -> ssl.SSLContext:
-        """A context that shows a certificate for `host`."""
-        certificate, key = self.issue(host)
-        pair = self._folder / f"{host}-pair.pem"
-        pair.write_text(certificate + key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pair)
-        return context
-
-    def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool
-    ) -> x509.Certificate:
-        now = datetime.now(UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        )
-        if not ca:
-            host = subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-            names = x509.SubjectAlternativeName([x509.DNSName(str(host))])
-            builder = builder.add_extension(names, critical=False)
-        return builder.sign(self._key, hashes.SHA256())
 
 
 @pytest.fixture

@@ -111,13 +111,14 @@ class HttpDownload:
                 self._barren >= MOST_BARREN
                 or self._breaks > MOST_BREAKS
                 or quiet >= 2 * self._patience.silence
+                or (self._started_over and not self._etag)
             ):
-                raise DownloadFailed(f"{broke}; {arrived} of {self._length} bytes came") from broke
+                raise self._given_up(arrived, broke)
             _log.info("download interrupted", url=self._shown, error=broke, arrived=arrived)
             await asyncio.sleep(self._pause)
             self._pause *= 2
             try:
-                return await self._go_on(arrived)
+                return await self._go_on(arrived, broke)
             except Stopped as error:
                 broke = error
 
@@ -133,7 +134,7 @@ class HttpDownload:
             raise DownloadFailed(f"{self._shown} comes too slowly to be waited for")
         return piece
 
-    async def _go_on(self, arrived: int) -> int:
+    async def _go_on(self, arrived: int, broke: Stopped) -> int:
         """Ask for the rest; returns the offset that comes next.
 
         Raises:
@@ -153,9 +154,14 @@ class HttpDownload:
         if length_of(self._exchange) != self._length or _strong(head) != self._etag:
             raise DownloadFailed(f"{self._shown} changed while it was fetched")
         if self._started_over:
-            raise DownloadFailed(f"{self._shown} breaks off, and only comes from the start")
+            raise self._given_up(arrived, broke)
         self._started_over = True
         return 0
+
+    def _given_up(self, arrived: int, broke: Stopped) -> DownloadFailed:
+        failed = DownloadFailed(f"{broke}; {arrived} of {self._length} bytes came")
+        failed.__cause__ = broke
+        return failed
 
 
 def length_of(exchange: Exchange) -> int:

@@ -44,7 +44,7 @@ class Exchange:
             Stopped: nothing came for so many seconds, or the connection ended early.
             DownloadFailed: what came is no HTTP.
         """
-        with translated(self.target, "the rest of the file", within):
+        with translated(self.target, "more of it", within):
             async with asyncio.timeout(within):
                 return await self._connection.read()
 
