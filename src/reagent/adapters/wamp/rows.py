@@ -41,7 +41,7 @@ def wanted_app(row: Mapping[str, object]) -> WantedApp:
 def count(value: object) -> int | None:
     """A whole number that is not negative, also as a float or as decimal text; else None."""
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() else None
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= 20 else None
     number = _whole(value)
     return None if number is None or number < 0 else number
 
