@@ -144,9 +144,10 @@ def _stop(_number: int, _frame: object) -> None:
     """
     import os  # noqa: PLC0415 - see _start
 
-    launcher = sys.modules.get("reagent.launcher")
-    if launcher is not None:
-        launcher.stopped_early()
+    # While the module is being imported it is there and has nothing in it.
+    stopped_early = getattr(sys.modules.get("reagent.launcher"), "stopped_early", None)
+    if stopped_early is not None:
+        stopped_early()
     os._exit(0)
 
 
