@@ -13,10 +13,12 @@ from reagent_build.progress import Progress, shown
 from sandbox import crossbar, images, packages
 from sandbox.callers import SYSTEM, Caller
 from sandbox.cloud import Cloud, Services, cloud_on, services
+from sandbox.demo_update import releases
 from sandbox.device import Device
 from sandbox.paths import REPOSITORY
 from sandbox.processes import SandboxError
 from sandbox.program import frozen
+from sandbox.workshop import Workshop
 
 APP: Final = (101, "counter", "1.0.0")
 EXECUTABLE: Final = REPOSITORY / f"build/out/reagent-linux-{images.architecture()}"
@@ -137,7 +139,7 @@ async def run_app(progress: Progress, cloud: Cloud, device: Device, summary: Sum
         await bring("UNINSTALLED", ("DELETING", "REMOVED", "UNINSTALLED"))
     data = device.apps / "prod" / name
     async with asyncio.timeout(10):  # deleted behind the report
-        while data.exists():  # noqa: ASYNC110 - a folder tells nobody
+        while data.exists():
             await asyncio.sleep(0.1)
     summary.add("life cycle", "run, stop, remove, run, uninstall: states reported in order")
 
@@ -178,6 +180,15 @@ async def walk(progress: Progress, shared: Services, summary: Summary, *, keep: 
             summary.add("app", f"not run: {shared.no_engine}")
         else:
             await run_app(progress, cloud, device, summary)
+        workshop = await asyncio.to_thread(
+            Workshop,
+            shared.run_dir / "copy",
+            cloud.bucket.root,
+            shared.engine.address if shared.engine else None,
+            lambda line: progress.say(f"    {line}"),
+        )
+        for line in await releases(progress, cloud, device, workshop):
+            summary.add("release", line)
         if keep:
             progress.step("the sandbox stays up: Ctrl-C ends it")
             from sandbox.__main__ import describe  # noqa: PLC0415 - a program, not a library
