@@ -186,7 +186,7 @@ async def read(lines: Lines, count: int | None = None) -> list[str]:
 async def until(world: World, name: str, status: str) -> None:
     """Wait for a status. Engines have no event for each of them."""
     async with asyncio.timeout(20):
-        while (await world.engine.inspect(name)).status != status:  # noqa: ASYNC110
+        while (await world.engine.inspect(name)).status != status:
             await asyncio.sleep(0.02)
 
 

@@ -55,7 +55,7 @@ def test_only_the_fourth_segment_names_the_container() -> None:
         created("reswarm.logs.SN-1"),
         created("reswarm.logs.SN-1."),
         created(f"reswarm.logs.SN-1.{APP}", None),
-        created(f"reswarm.logs.SN-1.{APP}", True),  # noqa: FBT003 - what JSON may hold
+        created(f"reswarm.logs.SN-1.{APP}", True),
         [7000000009, {"id": 5}],
         [7000000009, "text"],
         [7000000009],

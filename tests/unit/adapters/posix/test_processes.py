@@ -105,7 +105,7 @@ async def test_cancelling_ends_a_program_with_its_children(tmp_path: Path) -> No
     running = asyncio.create_task(
         _PROCESSES.run([sys.executable, "-c", _FAMILY % "time.sleep(600)", str(said)], within=60)
     )
-    while not said.exists():  # noqa: ASYNC110 - another process makes it
+    while not said.exists():
         await asyncio.sleep(0.02)
     running.cancel()
 

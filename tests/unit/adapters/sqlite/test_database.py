@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC221, ASYNC240 - a test may wait for its own files and processes
+
 """A device comes online whatever state its disk is in."""
 
 from __future__ import annotations
