@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _log = log.get(__name__)
 
 LAUNCH_CHECK: Final = "launch-check"
+# When a process that has been another version began anew: the kernel tells of its first beginning.
+LAUNCHED: Final = "REAGENT_LAUNCHED"
 _READY: Final = "ready"
 _ARRIVAL_PAUSE_S: Final = 5.0
 
@@ -91,6 +93,7 @@ def hand_over(seat: Seat, program: str, words: Sequence[str]) -> None:
     Raises:
         OSError: it cannot be executed; this process is what it was.
     """
+    os.environ[LAUNCHED] = repr(time.monotonic())
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -206,7 +209,7 @@ class _Start:
             child = Candidate(
                 f"{self._folder}/{trial.file}",
                 [self._program, *self._words],
-                os.environ,
+                {name: word for name, word in os.environ.items() if name != LAUNCHED},
                 signals,
             )
         except OSError as error:

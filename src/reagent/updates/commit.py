@@ -84,7 +84,9 @@ def tidy(files: Files, folder: str, ledger: Ledger) -> tuple[str, ...]:
         The names that are gone.
     """
     state = ledger.state
-    held = {state.trial.file} if state.trial is not None else set()
+    held = set(ledger.in_use)
+    if state.trial is not None:
+        held.add(state.trial.file)
     names = files.list(folder)
     for name in names:
         with suppress(OSError):
@@ -94,18 +96,19 @@ def tidy(files: Files, folder: str, ledger: Ledger) -> tuple[str, ...]:
     stale += [name for name in names if name in {moves.TEMPORARY_FILE, moves.TEMPORARY_LINK}]
     gone = [name for name in sorted(stale) if _unlinked(files, f"{folder}/{name}")]
     with suppress(OSError):
-        gone += tidy_downloads(files, folder)
+        gone += tidy_downloads(files, folder, ledger)
     return tuple(gone)
 
 
-def tidy_downloads(files: Files, folder: str) -> list[str]:
-    """Drop what lies in `downloads/`.
+def tidy_downloads(files: Files, folder: str, ledger: Ledger) -> list[str]:
+    """Drop what lies in `downloads/` and is not being written.
 
     Raises:
         OSError: there is no such folder.
     """
     place = f"{folder}/{DOWNLOADS}"
-    return [name for name in sorted(files.list(place)) if _unlinked(files, f"{place}/{name}")]
+    stale = sorted(set(files.list(place)) - ledger.in_use)
+    return [name for name in stale if _unlinked(files, f"{place}/{name}")]
 
 
 def _unlinked(files: Files, path: str) -> bool:

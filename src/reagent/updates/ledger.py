@@ -17,9 +17,14 @@ _ASIDE: Final = ".updates.aside"
 
 
 class Ledger:
-    """The state, as the disk has it. Threads may share it."""
+    """The state, as the disk has it. Threads may share it.
+
+    Attributes:
+        in_use: names that this process is just making; nothing tidies them away.
+    """
 
     def __init__(self, files: Files, folder: str) -> None:
+        self.in_use: set[str] = set()
         self._files = files
         self._folder = folder
         self._path = f"{folder}/{LEDGER}"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 from reagent.contracts.files import Files, Kind, NewFile
@@ -33,8 +32,9 @@ _CHUNK: Final = 1 << 20
 class Draft:
     """A file in `downloads/` that is being written."""
 
-    def __init__(self, files: Files, path: str, file: NewFile) -> None:
+    def __init__(self, files: Files, path: str, file: NewFile, in_use: set[str]) -> None:
         self._files = files
+        self._in_use = in_use
         self._file = file
         self.path = path
 
@@ -47,9 +47,10 @@ class Draft:
         self._file.write(content)
 
     def discard(self) -> None:
-        """Drop it; safe at any time and twice."""
+        """Drop it; safe at any time and twice, and of no effect once it is staged."""
         self._file.close()
         moves.drop(self._files, self.path)
+        self._in_use.discard(self.path.rpartition("/")[2])
 
     @property
     def file(self) -> NewFile:
@@ -122,7 +123,9 @@ class Staging:
         """
         path = f"{self.folder}/{DOWNLOADS}/{sha256}"
         moves.drop(self._files, path)
-        return Draft(self._files, path, self._files.create(path, 0o600))
+        file = self._files.create(path, 0o600)
+        self._ledger.in_use.add(sha256)
+        return Draft(self._files, path, file, self._ledger.in_use)
 
     def seal(self, draft: Draft, *, size: int, sha256: str) -> str:
         """Have it complete and on the disk, as it was published, runnable by this machine.
@@ -154,6 +157,7 @@ class Staging:
             OSError: it has its old name.
         """
         path = f"{self.folder}/{version_file(version)}"
+        self._ledger.in_use.add(version_file(version))
         if self.have(version, sha256):
             draft.discard()
             return path
@@ -225,7 +229,7 @@ class Staging:
     def tidy(self) -> None:
         """Drop what lies in `downloads/`; nothing there survives the process that made it."""
         with suppress(OSError):
-            commit.tidy_downloads(self._files, self.folder)
+            commit.tidy_downloads(self._files, self.folder, self._ledger)
 
     def _described(self, file: str) -> Trial:
         path = f"{self.folder}/{file}"
@@ -272,4 +276,4 @@ class Staging:
         trial = self._ledger.state.trial
         if trial is not None and trial.file == file:
             # Republished under the same version: the old one is no trial any more.
-            self._ledger.change(lambda state: replace(judge.dropped(state)))
+            self._ledger.change(judge.dropped)
