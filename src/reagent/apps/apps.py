@@ -233,6 +233,10 @@ class Apps:
 
     async def _changed(self, app: App, state: State, seen: Found) -> None:
         """A container says something else than its app (docs/contract/apps.md 6.3)."""
+        crashed = app.stage == Stage.PROD and state == State.FAILED
+        if crashed:
+            # Before anything that waits: a start that follows at once has to be discovered.
+            self._watch.stop(seen.name)
         try:
             await self._reports.set(app, state)
         except ReagentError as error:
@@ -242,8 +246,7 @@ class Apps:
             await self._logs.notice(seen.name, f"{app.app_name} ({app.stage}) exited{code}")
         if app.stage != Stage.PROD:
             return
-        if state == State.FAILED:
-            self._watch.stop(seen.name)
+        if crashed:
             try:
                 wanted = await self._store.wanted(app.id)
             except RecordNotFound:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -67,11 +67,15 @@ async def quiet() -> None:
 
 
 class Cloud(FakeBackend):
-    """A platform that can also be out of reach, or refuse to hear of one state."""
+    """A platform that can also be out of reach, or refuse to hear of one state.
+
+    `meanwhile`: what happens while the next report is under way.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.refuses_state = ""
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self._heard = asyncio.Event()
 
     async def until_told(self, state: str) -> None:
@@ -102,6 +106,9 @@ class Cloud(FakeBackend):
     async def report_app(self, app: App) -> None:
         if app.state == self.refuses_state:
             raise CallFailed("the platform refuses the report")
+        if (happens := self.meanwhile) is not None:
+            self.meanwhile = None
+            await happens()
         await super().report_app(app)
         self._heard.set()
         self._heard = asyncio.Event()

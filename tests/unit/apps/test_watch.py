@@ -118,6 +118,22 @@ async def test_a_container_that_somebody_started_is_brought_to_its_target(rig: R
     assert rig.engine.names == []
 
 
+async def test_a_container_that_somebody_restarted_runs_on(rig: Rig) -> None:
+    await _running(rig)
+
+    async def start_again() -> None:
+        await rig.engine.start("prod_1_app")
+        await quiet()
+
+    rig.cloud.meanwhile = start_again
+    rig.engine.crash("prod_1_app", 143)
+    await rig.clock.pass_time(3)
+    await rig.apps.settled()
+
+    assert rig.cloud.told == ["FAILED", "RUNNING", "RUNNING"]
+    assert rig.engine.container("prod_1_app").status == "running"
+
+
 async def test_a_change_during_a_transition_is_looked_at_afterwards(rig: Rig) -> None:
     rig.engine.has_image(rig.image("1.0.0"))
     await rig.apps.boot()
