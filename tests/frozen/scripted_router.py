@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import ssl
 import struct
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -38,7 +39,9 @@ CHALLENGE_TEXT: Final = (
 class ScriptedRouter:
     """Serves every connection the same way; `messages` are those of the newest."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self.certificates: list[dict[str, object]] = []
         self.requests: list[str] = []
         self.messages: list[Message] = []
         self.sessions: list[list[Message]] = []
@@ -61,7 +64,7 @@ class ScriptedRouter:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -79,7 +82,7 @@ class ScriptedRouter:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws-re-dev"
+        return f"ws{'s' if self._tls else ''}://127.0.0.1:{self.port}/ws-re-dev"
 
     # --- what a test does
 
@@ -170,6 +173,9 @@ class ScriptedRouter:
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
+        secured = writer.get_extra_info("ssl_object")
+        if secured is not None:
+            self.certificates.append(secured.getpeercert() or {})
         try:
             await self._upgrade(reader, writer)
             self._writer = writer
