@@ -11,20 +11,20 @@ from typing import Final
 from reagent.contracts.clock import Clock
 from reagent.contracts.memory import Memory
 
-LOOK_S: Final = 10.0
+LOOK_S: Final = 5.0
 LONGEST_S: Final = 60.0
-GROWTH: Final = 4 * 1024 * 1024
+GROWTH: Final = 3 * 1024 * 1024
 
 
 class Thrift:
-    """Looks every 10 s; reading one number is all it costs a device that is quiet."""
+    """Looks every 5 s; reading one number is all it costs a device that is quiet."""
 
     def __init__(self, memory: Memory, clock: Clock) -> None:
         self._memory = memory
         self._clock = clock
 
     async def watch(self) -> None:
-        """Give back after 10 s, then whenever 4 MB or more have come since; never returns.
+        """Give back after 5 s, then whenever 3 MB or more have come since; never returns.
 
         Each time in a row that the memory has come back at the next look, that look comes later.
         """
