@@ -50,6 +50,21 @@ class Link:
         self._dead.set()
         self._dead = asyncio.Event()
 
+    async def cut(self) -> None:
+        """End every connection and take no new ones."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def restore(self) -> None:
+        """Take connections again, at the same address."""
+        host, _, port = self.address.partition(":")
+        self._server = await asyncio.start_server(self._serve, host, int(port))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         task = asyncio.current_task()

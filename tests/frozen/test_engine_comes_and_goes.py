@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import time
+from pathlib import Path
 
 import pytest
 
@@ -12,19 +15,15 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import OwnEngine
 from sandbox.program import Program
+from sandbox.wamp import CallError
 from tests.frozen.steps import PROCEDURES, AppOf, online, registered, until
 
 pytestmark = pytest.mark.timeout(90)
 
 
-def late_engine(cloud: Cloud, device_engine: str) -> None:
-    """Let the engine of the session answer at another address too."""
-    there = cloud.engine.address.removeprefix("unix://")
-    here = device_engine.removeprefix("unix://")
-    asyncio.get_running_loop()
-    from pathlib import Path  # noqa: PLC0415
-
-    Path(here).symlink_to(there)
+def runs(engine: OwnEngine, app: AppOf) -> bool:
+    with engine.client() as client:
+        return bool(client.containers.list(filters={"name": f"^{app.container}$"}))
 
 
 async def test_an_engine_that_comes_up_late_finds_a_device_that_is_reachable(
@@ -43,7 +42,8 @@ async def test_an_engine_that_comes_up_late_finds_a_device_that_is_reachable(
         await asyncio.sleep(0.1)
     answer = await system.ask(device.identity, "device_handshake")
     waiting = cloud.backend.statuses(device.identity)
-    late_engine(cloud, address)
+    here = Path(address.removeprefix("unix://"))
+    here.symlink_to(engine.address.removeprefix("unix://"))
     await app.reached("RUNNING", within=15.0)
 
     assert answer.kwargs["id"] == device.identity.serial_number
@@ -66,13 +66,7 @@ async def test_an_engine_that_is_restarted_gets_its_apps_back(
     answer = await system.ask(device.identity, "device_handshake")
     seen = len(app.states)
     await asyncio.to_thread(engine.start)
-
-    def runs() -> bool:
-        with engine.client() as client:
-            found = client.containers.list(filters={"name": f"^{app.container}$"})
-        return bool(found)
-
-    await until(runs, 30.0, "the container runs again")
+    await until(lambda: runs(engine, app), 30.0, "the container runs again")
     assert answer.kwargs["id"] == device.identity.serial_number
     assert device.exits == []
     await cloud.backend.until(lambda: app.states[-1] == "RUNNING", 10.0)
@@ -92,15 +86,37 @@ async def test_offline_the_stored_apps_run_and_a_signal_ends_it(
     said = len(cloud.backend.calls)
 
     await device.start("-offline")
-
-    def runs() -> bool:
-        with engine.client() as client:
-            found = client.containers.list(filters={"name": f"^{app.container}$"})
-        return bool(found)
-
-    await until(runs, 15.0, "the app runs offline")
+    await until(lambda: runs(engine, app), 15.0, "the app runs offline")
     device.send(signal.SIGINT)
     assert await device.exited(10.0) == 0
-    assert runs()
+    assert runs(engine, app)
     assert cloud.backend.calls[said:] == []
     assert device.leftovers() == []
+
+
+async def test_an_engine_that_never_answers_keeps_nothing_else_waiting(
+    cloud: Cloud, program: Program, system: Caller
+) -> None:
+    path = cloud.services.run_dir / "mute.sock"
+    mute = socket.socket(socket.AF_UNIX)
+    mute.bind(str(path))
+    mute.listen(64)
+    device = cloud.new_device(program, engine=f"unix://{path}")
+
+    await device.start()
+    await cloud.backend.status(device.identity, "CONFIGURING")
+    while len(await registered(system, device.identity)) < len(PROCEDURES) + 1:
+        await asyncio.sleep(0.1)
+    begun = time.monotonic()
+    with pytest.raises(CallError) as refused:
+        await system.ask(device.identity, "get_images")
+    took = time.monotonic() - begun
+    answer = await system.ask(device.identity, "device_handshake")
+    device.send(signal.SIGTERM)
+    status = await device.exited(10.0)
+    mute.close()
+
+    assert refused.value.error == "wamp.error.canceled"
+    assert took < 6.0
+    assert answer.kwargs["id"] == device.identity.serial_number
+    assert status == 0

@@ -28,6 +28,7 @@ from tests.frozen.steps import (
     online,
     registered,
     sessions_of,
+    until,
 )
 
 BEAT_S = 30.0
@@ -165,6 +166,34 @@ async def a_crashing_app_is_started_later_and_later(
     assert 16.0 <= starts[1] - second < 27.0
 
 
+async def an_app_that_dies_while_the_link_is_away_is_started_again(
+    cloud: Cloud, program: Program, system: Caller
+) -> None:
+    async with Link(cloud.router.url) as link:
+        device = cloud.new_device(program, changes={"device_endpoint_url": link.url})
+        app = AppOf(cloud, device, 322, "alone")
+        app.push()
+        app.want("RUNNING")
+        await online(cloud, device)
+        await app.reached("RUNNING")
+        statuses = len(cloud.backend.statuses(device.identity))
+
+        def runs() -> bool:
+            with cloud.engine.client() as client:
+                return bool(client.containers.list(filters={"name": f"^{app.container}$"}))
+
+        await link.cut()
+        with cloud.engine.client() as client:
+            client.containers.get(app.container).kill()
+        await until(lambda: not runs(), 5.0, "it is dead")
+        await until(runs, 20.0, "it runs again without a router")
+        await link.restore()
+        await connected(cloud, device, since=statuses)
+
+        await cloud.backend.until(lambda: app.states[-1] == "RUNNING", 10.0)
+        await device.stop()
+
+
 @pytest.mark.timeout(240)
 async def test_what_takes_its_time(
     cloud: Cloud, program: Program, engine: OwnEngine | GivenEngine, system: Caller
@@ -176,6 +205,7 @@ async def test_what_takes_its_time(
         a_link_that_died_is_left,
         without_an_engine_it_is_configuring_until_the_first_beat,
         a_crashing_app_is_started_later_and_later,
+        an_app_that_dies_while_the_link_is_away_is_started_again,
     )
 
     ended = await asyncio.gather(
