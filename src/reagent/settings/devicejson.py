@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 Document = dict[str, object]
 
@@ -19,7 +20,8 @@ class _Pairs(list[tuple[str, object]]):
     """A JSON object as it stands in the text, keys in order, twins included."""
 
 
-class Key(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Key:
     """A known key: its type, what it is when absent, whether it is left out when empty."""
 
     name: str
