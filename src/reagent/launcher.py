@@ -1,8 +1,8 @@
 """Which version runs: decided before the agent is imported (design: one file that launches itself).
 
-A second, tiny composition root, beside `agent`. The rules stand in `updates.decide`, the sequences
-in `updates.commit`; here they meet the disk, the processes and the clock. Every start pays for what
-is imported at the top, so what belongs to a trial is imported in it.
+A second, tiny composition root, beside `agent`. What a start does stands in `updates.turn`, the
+rules in `updates.decide`; here they meet the disk, the processes and the clock. Every start pays
+for what is imported at the top, so what belongs to a trial is imported in it.
 """
 
 # What is done here must not normalise paths: argv[0] stays as the manager script looks for it.
@@ -16,25 +16,24 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
 from reagent.adapters.posix.updatefiles import PosixFiles
-from reagent.contracts.files import Kind
 from reagent.settings import stamp
 from reagent.settings.flags import Flags
 from reagent.updates import judge, links
-from reagent.updates.decide import Act, Facts, Plan, decide
+from reagent.updates.decide import Act, Facts, decide
 from reagent.updates.ledger import Ledger
-from reagent.updates.outcome import Outcome
 from reagent.updates.seat import Role, Seat
-from reagent.updates.state import State, Trial, decode
+from reagent.updates.state import decode
 from reagent.updates.times import LAUNCH_CHECK_S, Times
-from reagent.updates.vocabulary import ACTIVE, ARRIVAL, VERSION_FILE
+from reagent.updates.turn import Turn
+from reagent.updates.vocabulary import ACTIVE
 
 if TYPE_CHECKING:
     from reagent.adapters.posix.candidate import Signals
+    from reagent.updates.parent import Child
 
 _log = log.get(__name__)
 
@@ -42,7 +41,9 @@ LAUNCH_CHECK: Final = "launch-check"
 # When a process that has been another version began anew: the kernel tells of its first beginning.
 LAUNCHED: Final = "REAGENT_LAUNCHED"
 _READY: Final = "ready"
-_ARRIVAL_PAUSE_S: Final = 5.0
+
+# What an early stop has to tell the disk.
+_open_runs: list[Ledger] = []
 
 
 def take_seat(flags: Flags, program: str, words: Sequence[str]) -> Seat | None:
@@ -59,11 +60,26 @@ def take_seat(flags: Flags, program: str, words: Sequence[str]) -> Seat | None:
     Returns:
         What the agent has to know, or None: stop, as it was ordered during a trial.
     """
-    start = _Start(flags, program, words)
-    if start.not_ours:
-        _log.info("updates are staged here, never tried", why=start.not_ours)
-        return start.copy()
-    return start.proven()
+    files = PosixFiles()
+    folder, own, not_ours = _place(program, flags.agent_dir, files)
+    turn = Turn(
+        files=files,
+        ledger=Ledger(files, folder),
+        machine=_Here(program, words),
+        times=Times.of(os.environ),
+        folder=folder,
+        own=own,
+        active=f"{folder}/{ACTIVE}",
+        version=stamp.VERSION,
+        may_try=not flags.offline,
+    )
+    if not_ours:
+        _log.info("updates are staged here, never tried", why=not_ours)
+        return turn.seat(Role.COPY)
+    seat = turn.take()
+    if seat is not None and seat.ledger.state.committed is not None:
+        _open_runs.append(seat.ledger)
+    return seat
 
 
 def candidate_seat(flags: Flags) -> Seat | None:
@@ -93,43 +109,7 @@ def hand_over(seat: Seat, program: str, words: Sequence[str]) -> None:
     Raises:
         OSError: it cannot be executed; this process is what it was.
     """
-    os.environ[LAUNCHED] = repr(time.monotonic())
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    os.execv(f"{seat.folder}/{ACTIVE}", [program, *words])  # noqa: S606 - no shell is the point
-
-
-def answer_launch_check(content: bytes) -> str:
-    """What a candidate says to its parent before the commit: would it start, on this state?
-
-    Args:
-        content: `updates.json` as it will be.
-
-    Returns:
-        One word and the version; the first is `ready` when it would be the agent.
-    """
-    links_then = links.Links(active="us", previous="before", latest="us")
-    facts = Facts(
-        own="us",
-        own_size=-1,
-        version=stamp.VERSION,
-        state=decode(content),
-        links=links_then,
-        boot="",
-        now=time.time(),
-        times=Times(),
-        may_try=True,
-        digest=lambda _: None,
-        fault=lambda _: "",
-        speaks=lambda _: True,
-    )
-    act = decide(facts).act
-    return f"{_READY if act is Act.RUN else act.name.lower()} {stamp.VERSION}"
-
-
-# What an early stop has to tell the disk.
-_open_runs: list[Ledger] = []
+    _Here(program, words).become(f"{seat.folder}/{ACTIVE}")
 
 
 def stopped_early() -> None:
@@ -142,184 +122,91 @@ def stopped_early() -> None:
             ledger.change(judge.run_closed)
 
 
-class _Start:
-    """One start, as the target of `Reagent-active` or as a copy."""
+def answer_launch_check(content: bytes) -> str:
+    """What a candidate says to its parent before the commit: would it start, on this state?
 
-    def __init__(self, flags: Flags, program: str, words: Sequence[str]) -> None:
-        self._flags = flags
-        self._program = program
-        self._words = words
-        self._files = PosixFiles()
-        self._folder, self._own, self.not_ours = _place(program, flags.agent_dir, self._files)
-        self._ledger = Ledger(self._files, self._folder)
-        self._times = Times.of(os.environ)
-        self._boot = _boot_id()
+    Args:
+        content: `updates.json` as it will be.
 
-    def copy(self) -> Seat:
-        """The full agent, that only stages."""
-        return self._seat(Role.COPY)
+    Returns:
+        One word and the version; the first is `ready` when it would be the agent.
+    """
+    facts = Facts(
+        own="us",
+        own_size=-1,
+        version=stamp.VERSION,
+        state=decode(content),
+        links=links.Links(active="us", previous="before", latest="us"),
+        boot="",
+        now=time.time(),
+        times=Times(),
+        may_try=True,
+        digest=lambda _: None,
+        fault=lambda _: "",
+        speaks=lambda _: True,
+    )
+    act = decide(facts).act
+    return f"{_READY if act is Act.RUN else act.name.lower()} {stamp.VERSION}"
 
-    def proven(self) -> Seat | None:
-        """The agent, after whatever trial there was."""
-        while True:
-            plan = decide(self._facts())
-            for line in plan.say:
-                _log.warning(line)
-            if plan.act is Act.TRY:
-                outcome = self._try(plan)
-                if outcome is Outcome.STOPPED:
-                    return None
-                if outcome is Outcome.COMMITTED:
-                    return self._become_active()
-                if outcome is Outcome.FAILED:
-                    continue
-            trouble = self._carry_out(plan) if plan.act is not Act.TRY else ""
-            if trouble:
-                _log.warning("the update's state cannot be kept", error=trouble)
-            if plan.act is Act.RETURN and not trouble:
-                return self._become_active()
-            if plan.state.committed is not None and plan.state.committed.boot:
-                _open_runs.append(self._ledger)
-            return replace(self._seat(Role.PROVEN), control=plan.control)
 
-    def _try(self, plan: Plan) -> Outcome:
-        """Spend an attempt; without a durable count there is none."""
-        from reagent.adapters.posix.candidate import Signals  # noqa: PLC0415 - in a trial only
+class _Here:
+    """Implements `updates.turn.Machine`.
 
-        trial = plan.state.trial
-        if trial is None:
-            return Outcome.NONE
-        with Signals() as signals:
-            trouble = self._carry_out(plan)
-            if trouble:
-                _log.warning("no trial: its attempt cannot be written down", error=trouble)
-                return Outcome.NONE
-            outcome = self._attempt(trial, signals)
-            if outcome is Outcome.FAILED and trial.kind == ARRIVAL:
-                signals.wait(_ARRIVAL_PAUSE_S)
-            return Outcome.STOPPED if signals.stop else outcome
+    Args:
+        program: argv[0] as it was typed.
+        words: the rest of argv.
+    """
 
-    def _attempt(self, trial: Trial, signals: Signals) -> Outcome:
-        from reagent.adapters.posix.candidate import Candidate  # noqa: PLC0415 - in a trial only
-        from reagent.updates.parent import attend  # noqa: PLC0415
-        from reagent.updates.supervision import Supervision  # noqa: PLC0415
+    def __init__(self, program: str, words: Sequence[str]) -> None:
+        self._command = [program, *words]
+        self._signals: Signals | None = None
+        self.boot = _boot_id()
 
-        _log.info("trial begins", version=trial.version, strikes=trial.strikes, kind=trial.kind)
-        try:
-            child = Candidate(
-                f"{self._folder}/{trial.file}",
-                [self._program, *self._words],
-                {name: word for name, word in os.environ.items() if name != LAUNCHED},
-                signals,
-            )
-        except OSError as error:
-            return self._not_started(trial, error)
-        watch = Supervision(
-            required=judge.required(self._ledger.state, time.time()),
-            soaked=trial.proven_s,
-            times=self._times,
-            now=time.monotonic(),
-        )
-        return attend(child, self._ledger, watch, lambda: self._commit(trial), time.monotonic)
+    def now(self) -> float:
+        """See the protocol."""
+        return time.time()
 
-    def _not_started(self, trial: Trial, error: OSError) -> Outcome:
-        """No executable for this machine never becomes one; everything else is the world's."""
-        _log.warning("the trial cannot be started", version=trial.version, error=error)
+    def monotonic(self) -> float:
+        """See the protocol."""
+        return time.monotonic()
 
-        def settled(state: State) -> State:
-            if trial.kind == ARRIVAL:
-                return judge.ended(state, str(error), 0.0)
-            if error.errno in judge.NO_EXECUTABLE:
-                return judge.blocked(state, trial.sha256, trial.version, str(error))
-            return judge.given_back(state, time.time(), self._times)
+    def start(self, path: str) -> Child:
+        """See the protocol."""
+        from reagent.adapters.posix.candidate import Candidate, Signals  # noqa: PLC0415 - in a trial
 
-        with suppress(OSError):
-            self._ledger.change(settled)
-        return Outcome.FAILED
+        environment = {name: word for name, word in os.environ.items() if name != LAUNCHED}
+        return Candidate(path, self._command, environment, self._signals or Signals())
 
-    def _commit(self, trial: Trial) -> str:
-        from reagent.updates.commit import commit, committed_state  # noqa: PLC0415 - rare
-        from reagent.updates.state import encode  # noqa: PLC0415
-
-        now = time.time()
-        then = encode(committed_state(self._ledger.state, trial, now))
-        if not self._launch_check(trial.file, then):
-            return "it would not start by itself"
-        commit(self._files, self._folder, self._ledger, trial, own=self._own, now=now)
-        _log.info("committed", version=trial.version)
-        return ""
-
-    def _launch_check(self, file: str, state: bytes) -> bool:
+    def would_start(self, path: str, state: bytes) -> bool:
+        """See the protocol."""
         from reagent.adapters.posix.candidate import ask  # noqa: PLC0415 - rare
 
-        command = (f"{self._folder}/{ACTIVE}", LAUNCH_CHECK)
-        said = ask(command, f"{self._folder}/{file}", state, LAUNCH_CHECK_S)
-        return said.split()[:1] == [_READY]
+        command = (self._command[0], LAUNCH_CHECK)
+        return ask(command, path, state, LAUNCH_CHECK_S).split()[:1] == [_READY]
 
-    def _become_active(self) -> Seat:
-        """Exec; where that fails, be the agent without a say in updates until the next start."""
-        seat = self._seat(Role.COPY)
-        try:
-            hand_over(seat, self._program, self._words)
-        except OSError as error:
-            _log.error("what Reagent-active names cannot be executed", error=error)
-        return seat
+    def listen(self) -> None:
+        """See the protocol."""
+        from reagent.adapters.posix.candidate import Signals  # noqa: PLC0415 - in a trial
 
-    def _facts(self) -> Facts:
-        return Facts(
-            own=self._own,
-            own_size=self._files.lstat(f"{self._folder}/{self._own}").size,
-            version=stamp.VERSION,
-            state=self._ledger.state,
-            links=links.look(self._files, self._folder),
-            boot=self._boot,
-            now=time.time(),
-            times=self._times,
-            may_try=not self._flags.offline,
-            digest=self._digest,
-            fault=self._fault,
-            speaks=lambda file: self._launch_check(file, b""),
-        )
+        self._signals = Signals().__enter__()
 
-    def _digest(self, file: str) -> Trial | None:
-        path = f"{self._folder}/{file}"
-        try:
-            size = self._files.lstat(path).size
-            digest = self._files.sha256(path)
-        except OSError:
-            return None
-        return Trial(file=file, version=file.removeprefix(VERSION_FILE), sha256=digest, size=size)
+    def unlisten(self) -> None:
+        """See the protocol."""
+        signals, self._signals = self._signals, None
+        if signals is not None:
+            signals.__exit__(None, None, None)
 
-    def _fault(self, trial: Trial) -> str:
-        path = f"{self._folder}/{trial.file}"
-        try:
-            found = self._files.lstat(path)
-            if found.kind is not Kind.FILE:
-                return "it is no file"
-            if found.size != trial.size:
-                return f"it has {found.size} bytes, not {trial.size}"
-            return "" if self._files.sha256(path) == trial.sha256 else "its digest is another one"
-        except OSError as error:
-            return error.strerror or str(error)
+    def wait(self, seconds: float) -> bool:
+        """See the protocol."""
+        return self._signals is not None and self._signals.wait(seconds)
 
-    def _carry_out(self, plan: Plan) -> str:
-        settled = plan.act is Act.RUN and not plan.links and not plan.newest
-        if settled and plan.state == self._ledger.state:
-            return ""
-        from reagent.updates.commit import carry_out  # noqa: PLC0415 - rare
-
-        return carry_out(self._files, self._folder, self._ledger, plan, time.time())
-
-    def _seat(self, role: Role) -> Seat:
-        return Seat(
-            role=role,
-            folder=self._folder,
-            files=self._files,
-            ledger=self._ledger,
-            times=self._times,
-            own=self._own,
-            boot=self._boot,
-        )
+    def become(self, path: str) -> None:
+        """See the protocol; argv[0] stays what it was."""
+        os.environ[LAUNCHED] = repr(time.monotonic())
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os.execv(path, self._command)  # noqa: S606 - no shell is the point
 
 
 def _place(  # noqa: PLR0911 - reasons, one after the other

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from reagent.updates import judge
+from reagent.updates.control import Control
 from reagent.updates.links import Links
 from reagent.updates.precedence import higher
 from reagent.updates.state import Committed, State, Trial
@@ -31,23 +32,6 @@ class Act(Enum):
     RUN = "be the agent"
     TRY = "be the parent of a trial"
     RETURN = "give way to the version that was here before"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """Active runs to tell whether the world is well.
-
-    Attributes:
-        required: what it has to reach.
-        window: within so many seconds.
-        strikes: whether reaching it counts against the candidate.
-        why: how the attempt ended.
-    """
-
-    required: frozenset[str]
-    window: float
-    strikes: bool
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +147,7 @@ def _give_up_own(facts: Facts, why: str) -> Plan:
         return Plan(act=Act.RUN, state=state, say=(f"{why}, and no version before is usable",))
     say = f"{why}: going back to {previous}"
     if not facts.speaks(previous):
-        return _give_way(facts, _as_newcomer(mark, judge.MOST_STRIKES), why, say)
+        return _give_way(facts, state, _as_newcomer(mark, previous), why, say)
     state = judge.rolled_back(state, mark, found, why)
     plan = _decide(replace(facts, state=state))
     return replace(plan, say=(say, *plan.say))
@@ -232,53 +216,63 @@ def _arrive(facts: Facts) -> Plan:
         own = facts.digest(facts.own)
         if own is None:
             return Plan(act=Act.RUN, state=state, say=("our own file cannot be read",))
-        trial = replace(own, kind=ARRIVAL, version=facts.version)
+        back = facts.links.previous
+        trial = replace(own, kind=ARRIVAL, version=facts.version, back=back)
         state = judge.scheduled(state, trial)
-    attempt = trial.attempt
-    if attempt is not None:
-        if attempt.end in BROKEN_WORLD:
-            state = judge.given_back(state, facts.now, facts.times)
-        elif attempt.end or attempt.boot == facts.boot:
-            trial = replace(trial, strikes=trial.strikes + 1, attempt=None)
-            state = judge.scheduled(state, trial)
-        else:
-            state = judge.stopped(state)
-        trial = state.trial or trial
+    state, trial = _after_arrival_attempt(facts, state, trial)
     lost = trial.strikes >= judge.MOST_STRIKES
-    waited = trial.given_back * facts.times.proof >= ARRIVAL_PATIENCE_S
-    if (lost or waited) and facts.links.previous not in ("", facts.own):
+    if lost or trial.given_back * facts.times.proof >= ARRIVAL_PATIENCE_S:
         why = "failed here" if lost else "did not connect for a day"
-        return _give_way(facts, replace(trial, strikes=judge.MOST_STRIKES), why, f"it {why}")
+        if facts.digest(trial.back) is not None:
+            say = f"version {trial.version} {why}: {trial.back} takes over again"
+            return _give_way(facts, state, trial, why, say)
+        state = judge.remembered(judge.dropped(state), judge.mark_of(trial))
+        say = f"version {trial.version} {why}, and there is no way back"
+        return Plan(act=Act.RUN, state=state, say=(say,))
     if not facts.may_try:
         return Plan(act=Act.RUN, state=state)
     return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
 
 
-def _give_way(facts: Facts, trial: Trial, why: str, say: str) -> Plan:
+def _after_arrival_attempt(facts: Facts, state: State, trial: Trial) -> tuple[State, Trial]:
+    """Nobody else can tell whether the world is well: only what ends by itself counts."""
+    attempt = trial.attempt
+    if attempt is None:
+        return state, trial
+    if attempt.end in BROKEN_WORLD:
+        state = judge.given_back(state, facts.now, facts.times)
+    elif attempt.end or attempt.boot == facts.boot:
+        state = judge.scheduled(state, replace(trial, strikes=trial.strikes + 1, attempt=None))
+    else:
+        state = judge.stopped(state)
+    return state, state.trial or trial
+
+
+def _give_way(facts: Facts, state: State, trial: Trial, why: str, say: str) -> Plan:
     """Link what was here before, which knows nothing of parents and trials.
 
-    The trial stays on the disk: were this cut, the next start must do it again. With `latest` equal
-    to `previous` both generations of the manager script hold still.
+    The trial stays on the disk, and with it the way back: were this cut, the next start must do it
+    again. With `latest` equal to `previous` both generations of the manager script hold still.
     """
-    state = judge.blocked(facts.state, trial.sha256, trial.version, why)
-    back = facts.links.previous
+    state = judge.blocked(state, trial.sha256, trial.version, why)
     return Plan(
         act=Act.RETURN,
-        state=replace(state, trial=trial, committed=None),
+        state=replace(state, trial=replace(trial, attempt=None), committed=None),
         newest=facts.own,
-        links=((PREVIOUS, facts.own), (LATEST, facts.own), (ACTIVE, back)),
-        say=(f"{say}: {back} takes over again",),
+        links=((PREVIOUS, facts.own), (LATEST, facts.own), (ACTIVE, trial.back)),
+        say=(say,),
     )
 
 
-def _as_newcomer(mark: Committed, strikes: int) -> Trial:
+def _as_newcomer(mark: Committed, back: str) -> Trial:
     return Trial(
         file=mark.file,
         version=mark.version,
         sha256=mark.sha256,
         size=0,
         kind=ARRIVAL,
-        strikes=strikes,
+        strikes=judge.MOST_STRIKES,
+        back=back,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from reagent import log
 from reagent.contracts.clock import Clock
 from reagent.updates import commit, judge
-from reagent.updates.decide import Control
+from reagent.updates.control import Control
 from reagent.updates.handover import HandOver
 from reagent.updates.proof import Proof
 from reagent.updates.prover import Prover
@@ -116,11 +116,7 @@ class Duties:
         now = self._clock.now()
 
         def settled(state: State) -> State:
-            if not reached:
-                return judge.given_back(state, now, self._seat.times)
-            if not control.strikes:
-                return judge.due(state)
-            return judge.struck(state, now, control.why)
+            return judge.settled(state, control, now, self._seat.times, well=reached)
 
         _log.warning(
             "an attempt is settled",

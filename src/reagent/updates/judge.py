@@ -11,6 +11,7 @@ import errno
 from dataclasses import replace
 from typing import Final
 
+from reagent.updates.control import Control
 from reagent.updates.state import Attempt, Committed, State, Trial
 from reagent.updates.times import DAY_S, LONGEST_PAUSE_S, Times
 from reagent.updates.vocabulary import ROLLBACK, WORDS
@@ -98,6 +99,21 @@ def given_back(state: State, now: float, times: Times) -> State:
     return _with(
         state, attempt=None, given_back=trial.given_back + 1, not_before=now + pause, pause=pause
     )
+
+
+def settled(state: State, control: Control, now: float, times: Times, *, well: bool) -> State:
+    """The control run is over: what the attempt before it was worth.
+
+    Args:
+        state: with the attempt in it.
+        control: what was asked of the run.
+        now: seconds since 1970, as the device believes.
+        times: the pauses are made of them.
+        well: active could do what was asked.
+    """
+    if not well:
+        return given_back(state, now, times)
+    return struck(state, now, control.why) if control.strikes else due(state)
 
 
 def due(state: State) -> State:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from reagent.contracts.files import Files
-from reagent.updates.decide import Control
+from reagent.updates.control import Control
 from reagent.updates.ledger import Ledger
 from reagent.updates.times import Times
 

@@ -55,6 +55,7 @@ class Trial:
         given_back: attempts that a broken world spoiled, in a row.
         reboots: attempts that a reboot cut, since the last deferral.
         proven_s: seconds of the soak that it has behind it.
+        back: for a newcomer, the file that was here before and takes over when it fails.
         not_before: seconds since 1970, as the device believed, when the next attempt is due.
         pause: how long that pause was; a clock that was set since cannot make it longer.
         other: keys that this version does not know.
@@ -71,6 +72,7 @@ class Trial:
     proven_s: float = 0.0
     not_before: float = 0.0
     pause: float = 0.0
+    back: str = ""
     attempt: Attempt | None = None
     other: Mapping[str, object] = field(default_factory=dict)
 
@@ -205,6 +207,7 @@ def _trial(value: object) -> Trial | None:
         proven_s=_number(value.get("proven_s")),
         not_before=_number(value.get("not_before")),
         pause=_number(value.get("pause")),
+        back=_text(value.get("back")) if is_file_name(_text(value.get("back"))) else "",
         attempt=_attempt(value.get("attempt")),
         other={key: value[key] for key in value.keys() - set(Trial.__slots__)},
     )
