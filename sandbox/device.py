@@ -211,6 +211,15 @@ class Device:
         await process.wait()
         self._note(process)
 
+    async def kill_tree(self) -> None:
+        """End the agent and whatever it runs, all at once; the manager is dismissed before."""
+        await self._dismiss_manager()
+        for pid in [self.pid, *self.leftovers()]:
+            with contextlib.suppress(OSError):
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+        await self.kill()
+
     async def close(self) -> None:
         """Stop it, quickly if need be, and end whatever of it is left."""
         await self.stop(5.0)

@@ -1,0 +1,92 @@
+"""Many versions of one static executable, without building it again.
+
+Two texts lie in it as they are: the version, and the command that starts the application. A variant
+is a copy in which one or both are overwritten in place; every other byte is the built one. So
+twenty versions cost as much as writing them, and how one is broken is a few lines of Python.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from sandbox.paths import REPOSITORY
+from sandbox.processes import SandboxError
+
+_SPEC: Final = REPOSITORY / "build/reagent.spec"
+# wchar_t on every Linux.
+_ENCODING: Final = "utf-32-le"
+
+_RUN: Final = """
+import sys
+from reagent.__main__ import main
+if "-config" in sys.argv:
+    {}
+raise SystemExit(main())
+"""
+
+
+class Broken(Enum):
+    """How a version is broken. Each answers `-version` and `launch-check` as a good one does."""
+
+    EXITS = "raise SystemExit(3)"
+    HANGS = "import time; time.sleep(3600)"
+    NEVER_JOINS = (
+        "import reagent.adapters.wamp.connect as c, reagent.errors as e\n"
+        '    async def no(*_): raise e.DialFailed("this version never joins")\n'
+        "    c.WampDialer.dial = no"
+    )
+    """It runs, says that it is alive, and reaches nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A static executable, and where its two texts lie.
+
+    Raises:
+        SandboxError: it is none of this source tree, so there is nothing to overwrite.
+    """
+
+    content: bytes
+    version: bytes
+
+    @staticmethod
+    def of(executable: Path, version: str) -> "Origin":
+        """Read it.
+
+        Args:
+            executable: of any path.
+            version: the one it was built as.
+        """
+        content = executable.read_bytes()
+        text = f"{version}\n".encode()
+        # Padded to the next multiple of 16 on both sides, see the payload's layout.
+        if content.count(b"\0" + text + b"\0") != 1:
+            raise SandboxError(f"{executable} does not hold the version {version} as it is")
+        if content.count(_command()) != 1:
+            raise SandboxError(f"{executable} is no static executable of this source tree")
+        return Origin(content, text)
+
+    def variant(self, version: str, broken: Broken | None = None) -> bytes:
+        """The executable as that version.
+
+        Raises:
+            SandboxError: the version is longer than the one it was built as, by more than a digit.
+        """
+        text = version.encode().ljust(len(self.version), b"\n")
+        if len(text) > len(self.version):
+            raise SandboxError(f"there is no room for {version} in the executable")
+        content = self.content.replace(b"\0" + self.version + b"\0", b"\0" + text + b"\0")
+        if broken is None:
+            return content
+        shipped, command = _command(), _RUN.format(broken.value).encode(_ENCODING)
+        blank = "\n".encode(_ENCODING) * (
+            (len(shipped) - len(command)) // len(" ".encode(_ENCODING))
+        )
+        return content.replace(shipped, command + blank)
+
+
+def _command() -> bytes:
+    command: str = tomllib.loads(_SPEC.read_text(encoding="utf-8"))["command"]
+    return command.encode(_ENCODING)
