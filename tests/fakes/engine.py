@@ -47,6 +47,7 @@ class FakeEngine:
         self._refusals: defaultdict[str, deque[ReagentError]] = defaultdict(deque)
         self._held: set[str] = set()
         self._pull_error = ""
+        self._old_list: list[Mapping[str, object]] | None = None
         self._listeners: list[asyncio.Queue[EngineEvent | None]] = []
         self._life = 0
         self._pulse = asyncio.Event()
@@ -112,6 +113,8 @@ class FakeEngine:
 
     async def list_containers(self) -> Sequence[Mapping[str, object]]:
         await self._enter("list_containers")
+        if self._old_list is not None:
+            return self._old_list
         return [container.summary() for container in reversed(self._containers.values())]
 
     async def list_images(self, within: float = 30.0) -> Sequence[Mapping[str, object]]:
@@ -225,6 +228,10 @@ class FakeEngine:
         container = self._containers[name]
         container.status, container.exit_code = "exited", code
         self._tell(container, "die")
+
+    def list_lags(self) -> None:
+        """The list shows from now on what is so now, as an engine's does until it wrote it down."""
+        self._old_list = [each.summary() for each in reversed(self._containers.values())]
 
     def become(self, name: str, status: str) -> None:
         """Put a container into any of the engine's statuses: `paused`, `dead`, `removing`."""

@@ -3,6 +3,9 @@
 The reference looks at every container every second. Here the engine's events say when there is
 something to see, and one look at all containers every ten seconds stands behind them; while events
 do not flow, and while an app was busy when something happened to it, that look comes every second.
+
+The engine tells of a death before its list knows: what an event is about is inspected, which waits
+until the engine has made up its mind, and looked at once more a second later.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from reagent.apps.records import Records
 from reagent.apps.states import TRANSIENT
 from reagent.contracts.clock import Clock
 from reagent.contracts.engine import Engine
-from reagent.errors import BadRequest, ReagentError
+from reagent.errors import BadRequest, ContainerNotFound, ReagentError
 from reagent.model.app import App, AppKey, State
 from reagent.model.names import parse_container_name
 
@@ -61,6 +64,7 @@ class Watch:
         self._change = change
         self._watched: dict[str, tuple[AppKey, str]] = {}
         self._dirty: set[str] = set()
+        self._told: set[str] = set()
         self._something = asyncio.Event()
         self._events_flow = False
 
@@ -76,6 +80,7 @@ class Watch:
         """Watch it no more."""
         self._watched.pop(container, None)
         self._dirty.discard(container)
+        self._told.discard(container)
 
     async def run_events(self) -> None:
         """Follow the engine's events, for ever."""
@@ -91,8 +96,9 @@ class Watch:
                     async for event in events:
                         if event.action in {"create", "start"}:
                             self._discover(event.container, event.labels.get(PROJECT_LABEL, ""))
-                        if event.action in _TELLING:
-                            self._mark(event.container)
+                        if event.action in _TELLING and event.container in self._watched:
+                            self._told.add(event.container)
+                            self._something.set()
             except ReagentError as error:
                 _log.debug("no events of the engine", error=error)
             finally:
@@ -109,10 +115,13 @@ class Watch:
                 self._something.clear()
                 await self._something.wait()
             quiet += 1
-            if self._dirty or not self._events_flow or quiet >= _QUIET_TICKS:
+            if self._told:
+                await self._look_at_told()
+            elif self._dirty or not self._events_flow or quiet >= _QUIET_TICKS:
                 quiet = 0
                 await self._look()
-            self._something.clear()
+            if not self._told:
+                self._something.clear()
             await self._tick()
 
     async def _tick(self) -> None:
@@ -138,6 +147,22 @@ class Watch:
         app = ours(container)
         if app is not None and not project:
             self._watched.setdefault(container, (app, ""))
+
+    async def _look_at_told(self) -> None:
+        """What events were about, one by one."""
+        told, self._told = self._told, set()
+        for container in told:
+            try:
+                seen = await self._engine.inspect(container)
+                now = Found(container, seen.status, seen.exit_code, "")
+            except ContainerNotFound:
+                now = None
+            except ReagentError as error:
+                _log.debug("a container was not inspected", container=container, error=error)
+                self._mark(container)
+                continue
+            await self._evaluate(container, now)
+            self._mark(container)
 
     async def _look(self) -> None:
         try:

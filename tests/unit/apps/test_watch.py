@@ -118,6 +118,18 @@ async def test_a_container_that_somebody_started_is_brought_to_its_target(rig: R
     assert rig.engine.names == []
 
 
+async def test_a_death_is_noticed_at_once_while_the_list_does_not_show_it(rig: Rig) -> None:
+    await _running(rig)
+    rig.engine.list_lags()
+
+    rig.engine.crash("prod_1_app", 3)
+    await rig.clock.pass_time(0.2)
+    await rig.cloud.until_told("FAILED")
+
+    assert rig.cloud.told == ["FAILED"]
+    assert rig.logs.told("exited with exit code 3")
+
+
 async def test_a_container_that_somebody_restarted_runs_on(rig: Rig) -> None:
     await _running(rig)
 

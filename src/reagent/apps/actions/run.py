@@ -7,7 +7,7 @@ from reagent.apps.actions.launch import DidNotStart, launch
 from reagent.apps.actions.pull import fetch
 from reagent.apps.actions.workshop import Job, Workshop
 from reagent.errors import Failed, ReagentError
-from reagent.model.app import Stage, State
+from reagent.model.app import App, Stage, State
 
 _log = log.get(__name__)
 
@@ -25,7 +25,7 @@ async def run(shop: Workshop, job: Job) -> None:
     if app.stage == Stage.DEV:
         await _clear_away(shop, container)
     await shop.logs.clear_history(container)
-    await shop.logs.notice(container, f"Starting {app.app_name} {app.version}...")
+    await shop.logs.notice(container, f"Starting {_called(app)}...")
     await shop.states.set(app, State.STARTING)
     try:
         async with shop.telling(container, f"Could not start {app.app_name}"):
@@ -34,8 +34,13 @@ async def run(shop: Workshop, job: Job) -> None:
         await shop.logs.drain(container)
         raise
     await shop.states.set(app, State.RUNNING)
-    await shop.logs.notice(container, f"{app.app_name} {app.version} is running")
+    await shop.logs.notice(container, f"{_called(app)} is running")
     await shop.logs.follow(container)
+
+
+def _called(app: App) -> str:
+    """Name and version; a working copy has none."""
+    return f"{app.app_name} {app.version}".rstrip()
 
 
 async def _clear_away(shop: Workshop, container: str) -> None:
