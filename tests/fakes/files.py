@@ -16,7 +16,7 @@ import errno
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from reagent.contracts.files import Found, Kind
@@ -72,6 +72,7 @@ class FakeFiles:
     full: bool = False
     fails: dict[str, int] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    after_each: Callable[[], None] | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     # --- arranging
@@ -215,6 +216,8 @@ class FakeFiles:
     def _step(self, operation: str, what: str) -> None:
         if self.cut >= 0 and self.done >= self.cut:
             raise PowerCut
+        if self.after_each is not None and self.done:
+            self.after_each()
         number = self.fails.get(operation, 0)
         if number:
             raise _error(number, what)

@@ -22,6 +22,7 @@ from reagent.updates.vocabulary import (
     DOWNLOADS,
     LATEST,
     PREVIOUS,
+    ROLLBACK,
     UPDATE,
     VERSION_FILE,
 )
@@ -29,6 +30,16 @@ from reagent.updates.vocabulary import (
 _VERSION_FILE: Final = re.compile(
     re.escape(VERSION_FILE) + r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
 )
+
+# After each step the newest file is what `latest` names, or will be after the manager script's next
+# cycle, and `latest` names what `active` or `previous` name: it finds nothing to do. The way back
+# takes another order, because there the newest file is the one that is left.
+_NEWEST: Final = "newest"
+_ORDER: Final = {
+    UPDATE: (PREVIOUS, ACTIVE, _NEWEST, LATEST),
+    ROLLBACK: (PREVIOUS, _NEWEST, LATEST, ACTIVE),
+    ARRIVAL: (_NEWEST, LATEST),
+}
 
 
 def commit(
@@ -49,11 +60,13 @@ def commit(
     """
     # A cut in here is no cut of an attempt: what there was to prove is proven.
     ledger.change(judge.stopped)
-    if trial.kind != ARRIVAL:
-        links.set_link(files, folder, PREVIOUS, own if trial.kind == UPDATE else trial.file)
-        links.set_link(files, folder, ACTIVE, trial.file)
-    links.make_newest(files, folder, trial.file, now)
-    links.set_link(files, folder, LATEST, trial.file)
+    for step in _ORDER[trial.kind]:
+        if step == _NEWEST:
+            links.make_newest(files, folder, trial.file, now)
+        elif step == PREVIOUS and trial.kind == UPDATE:
+            links.set_link(files, folder, PREVIOUS, own)
+        else:
+            links.set_link(files, folder, step, trial.file)
     ledger.change(lambda state: committed_state(state, trial, now))
 
 
