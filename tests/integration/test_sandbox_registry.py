@@ -15,9 +15,9 @@ def test_a_login_works_from_the_moment_it_is_admitted(registry: Registry) -> Non
 def test_two_versions_of_an_app_are_two_tags_of_one_repository(registry: Registry) -> None:
     for version in ("1.0.0", "1.1.0"):
         image = images.app("versioned", env={"VERSION": version})
-        registry.push_app(77, "Vision", version, image)
+        registry.push_app(7701, "Vision", version, image)
 
-    tags = registry.tags(f"apps/prod_{images.architecture()}_77_vision")
+    tags = registry.tags(f"apps/prod_{images.architecture()}_7701_vision")
 
     assert sorted(tags) == ["1.0.0", "1.1.0"]
 

@@ -1,4 +1,3 @@
-
 """A device comes online whatever state its disk is in."""
 
 from __future__ import annotations
