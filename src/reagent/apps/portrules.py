@@ -20,26 +20,6 @@ def parse(ports: Sequence[object] | None) -> tuple[PortRule, ...]:
     return tuple(_rule(number, each) for number, each in enumerate(ports or ()))
 
 
-def wire(rule: PortRule) -> dict[str, object]:
-    """The dict that goes out: `host_port` and `cloud_remote_port` are left out when they are 0."""
-    sent: dict[str, object] = {
-        "main": rule.main,
-        "name": rule.name,
-        "active": rule.active,
-        "public": rule.public,
-        "port": rule.port,
-        "protocol": rule.protocol,
-        "local_ip": rule.local_ip,
-        "remote_port_environment": rule.remote_port_environment,
-        "remote_port": rule.remote_port,
-    }
-    if rule.host_port:
-        sent["host_port"] = rule.host_port
-    if rule.cloud_remote_port:
-        sent["cloud_remote_port"] = rule.cloud_remote_port
-    return sent
-
-
 def _rule(number: int, entry: object) -> PortRule:
     if not isinstance(entry, Mapping):
         raise BadRequest(f"failed to parse ports: entry {number} is not a dict")

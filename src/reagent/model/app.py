@@ -86,6 +86,25 @@ class PortRule:
         """`udp` for udp, `tcp` for everything else."""
         return "udp" if self.protocol == "udp" else "tcp"
 
+    def sent(self) -> dict[str, object]:
+        """The dict that goes out: `host_port` and `cloud_remote_port` are left out when 0."""
+        fields: dict[str, object] = {
+            "main": self.main,
+            "name": self.name,
+            "active": self.active,
+            "public": self.public,
+            "port": self.port,
+            "protocol": self.protocol,
+            "local_ip": self.local_ip,
+            "remote_port_environment": self.remote_port_environment,
+            "remote_port": self.remote_port,
+        }
+        if self.host_port:
+            fields["host_port"] = self.host_port
+        if self.cloud_remote_port:
+            fields["cloud_remote_port"] = self.cloud_remote_port
+        return fields
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedApp:

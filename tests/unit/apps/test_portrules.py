@@ -26,13 +26,13 @@ _FULL: dict[str, object] = {
 def test_a_full_rule_goes_round() -> None:
     (rule,) = portrules.parse([_FULL])
 
-    assert portrules.wire(rule) == _FULL
+    assert rule.sent() == _FULL
 
 
 def test_every_key_goes_out_but_two_that_are_left_out_at_zero() -> None:
     (rule,) = portrules.parse([{"port": 8080}])
 
-    assert portrules.wire(rule) == {
+    assert rule.sent() == {
         "main": False,
         "name": "",
         "active": False,

@@ -169,7 +169,7 @@ class WampBackend:
             "device_key": identity.device_key,
             "swarm_key": identity.swarm_key,
             "stage": wanted.stage,
-            "ports": [_port(rule) for rule in ports],
+            "ports": [rule.sent() for rule in ports],
         }
         await self._messenger.call(UPDATE_APP, report, deadline=PORTS_S)
 
@@ -217,22 +217,3 @@ def _mapping(answer: Answer, procedure: str) -> Mapping[str, object]:
 def _text(said: Mapping[str, object], key: str) -> str:
     value = said.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _port(rule: PortRule) -> dict[str, object]:
-    report: dict[str, object] = {
-        "name": rule.name,
-        "main": rule.main,
-        "active": rule.active,
-        "public": rule.public,
-        "port": rule.port,
-        "protocol": rule.protocol,
-        "local_ip": rule.local_ip,
-        "remote_port_environment": rule.remote_port_environment,
-        "remote_port": rule.remote_port,
-    }
-    if rule.host_port:
-        report["host_port"] = rule.host_port
-    if rule.cloud_remote_port:
-        report["cloud_remote_port"] = rule.cloud_remote_port
-    return report
