@@ -22,7 +22,9 @@ from sandbox.variants import Broken, Origin
 
 PROOF_S = 6.0
 SOAK_S = 1.0
-BLOCKS_AFTER = 3
+
+# What the log says when another process has its turn.
+_TURNS = ("trial begins", "committed", "handing over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,11 @@ class Unit:
         return attempt if isinstance(attempt, dict) else {}
 
     @property
+    def given_back(self) -> object:
+        """How many attempts in a row the world spoiled."""
+        return self.trial.get("given_back", 0)
+
+    @property
     def blocked(self) -> list[str]:
         """The versions that are blocked."""
         found = self.state.get("blocked")
@@ -121,6 +128,16 @@ class Unit:
     def candidates(self) -> list[int]:
         """The processes of its tree besides the one that was started."""
         return self.device.leftovers()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether one process runs, and is CONNECTED, and nothing of an update came after that."""
+        if not self.device.running or self.candidates:
+            return False
+        said = self.device.log.read_text(encoding="utf-8")
+        return said.rfind('"the device is connected"') > max(
+            said.rfind(f'"{after}') for after in ("session ended", *_TURNS)
+        )
 
     @property
     def reported(self) -> object:
@@ -163,9 +180,9 @@ class Unit:
                     and not self.trial
                     and set(blocked) <= set(self.blocked)
                     and self.reported == version
-                    and self.statuses[-1:] == ["CONNECTED"]
+                    and self.is_settled
                 ):
-                    await asyncio.sleep(0.03)
+                    await asyncio.sleep(0.05)
         except TimeoutError as error:
             raise TimeoutError(f"not on {version} in {within:g} s: {self.described()}") from error
 
