@@ -1,12 +1,26 @@
 """From bytes to lines, in batches (docs/contract/streams.md 1.6).
 
 A line ends at a newline, one carriage return before it is dropped, empty lines count, the last one
-may lack its newline. Longer lines than the limit are cut there and go on as the next line.
+may lack its newline. Longer lines than the limit are cut there and go on as the next line. Each
+byte that is no UTF-8 becomes one U+FFFD (streams.md 0.1).
 """
 
 from __future__ import annotations
 
+import codecs
+
 LIMIT = 1 << 20
+_EACH_BYTE = "reagent.each-byte"
+
+
+def _replace_each_byte(error: UnicodeError) -> tuple[str, int]:
+    """Python's own `replace` makes one character of the beginning of a torn one."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+codecs.register_error(_EACH_BYTE, _replace_each_byte)
 
 
 class Splitter:
@@ -29,7 +43,7 @@ class Splitter:
             self._hold(data[cut:])
         if len(whole) > self._limit:
             return self._slowly(whole)
-        return whole.decode("utf-8", "replace").replace("\r\n", "\n")[:-1].split("\n")
+        return whole.decode("utf-8", _EACH_BYTE).replace("\r\n", "\n")[:-1].split("\n")
 
     def finish(self) -> list[str]:
         """The last line, when it lacks its newline."""
@@ -57,7 +71,7 @@ class Splitter:
 
 
 def _text(piece: bytes) -> str:
-    return piece.decode("utf-8", "replace")
+    return piece.decode("utf-8", _EACH_BYTE)
 
 
 def _last(piece: bytes) -> str:

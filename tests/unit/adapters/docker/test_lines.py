@@ -32,6 +32,7 @@ def split(*blocks: bytes, limit: int = 100) -> list[str]:
         (b"\x1b[31mred\x1b[0m\n", ["\x1b[31mred\x1b[0m"]),
         ("grün ☃\n".encode(), ["grün ☃"]),
         (b"bad \xff\xfe\n", ["bad \ufffd\ufffd"]),
+        (b"torn \xe2\x82, whole \xe2\x82\xac\n", ["torn \ufffd\ufffd, whole \u20ac"]),
         ("a\u2028b\x0bc\x85d\n".encode(), ["a\u2028b\x0bc\x85d"]),
     ],
 )
