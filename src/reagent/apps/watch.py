@@ -69,8 +69,8 @@ class Watch:
         self._events_flow = False
 
     def add(self, container: str, app: AppKey) -> None:
-        """Watch a container; twice is once."""
-        self._watched.setdefault(container, (app, ""))
+        """Watch a container as if nobody had looked at it yet: it may be another of that name."""
+        self._watched[container] = (app, "")
         self._mark(container)
 
     def __contains__(self, container: str) -> bool:
@@ -146,7 +146,8 @@ class Watch:
         """A container was made: watch it if it is one of ours."""
         app = ours(container)
         if app is not None and not project:
-            self._watched.setdefault(container, (app, ""))
+            # What was seen of one with the same name says nothing about this one.
+            self._watched[container] = (app, "")
 
     async def _look_at_told(self) -> None:
         """What events were about, one by one."""

@@ -52,6 +52,8 @@ async def test_a_release_that_dies_fails_and_starts_again(rig: Rig) -> None:
 async def test_a_release_that_dies_again_and_again_is_noticed_each_time(rig: Rig) -> None:
     await _running(rig)
     rig.engine.crash("prod_1_app")
+    await rig.clock.pass_time(0.2)
+    await rig.cloud.until_told("FAILED")
     await rig.clock.pass_time(6)
     await rig.cloud.until_told("RUNNING")
     await rig.clock.pass_time(2)
@@ -62,6 +64,26 @@ async def test_a_release_that_dies_again_and_again_is_noticed_each_time(rig: Rig
 
     assert rig.cloud.told == ["FAILED", "STARTING", "RUNNING"] * 2
     assert rig.logs.told("crashed for the 2nd time")
+
+
+async def test_a_death_is_noticed_when_only_the_death_before_it_was_seen(rig: Rig) -> None:
+    await _running(rig)
+    rig.engine.program(rig.image("1.0.0"), exits_with=3)
+    rig.engine.crash("prod_1_app", 3)
+    await rig.clock.pass_time(0.2)
+    await rig.cloud.until_told("FAILED")
+    await rig.clock.pass_time(8)  # it is started again and dies in the start
+    rig.engine.program(rig.image("1.0.0"))
+    rig.cloud.reports.clear()
+    while "RUNNING" not in rig.cloud.told:  # and no moment longer, or it is seen running
+        await rig.clock.pass_time(0.05)
+    told = len(rig.cloud.told)
+
+    rig.engine.crash("prod_1_app", 3)
+    await rig.clock.pass_time(3)
+    await rig.apps.settled()
+
+    assert rig.cloud.told[told:] == ["FAILED"]
 
 
 async def test_a_working_copy_that_dies_fails_and_stays_so(rig: Rig) -> None:
