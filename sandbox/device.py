@@ -182,8 +182,10 @@ class Device:
 
     def send(self, number: signal.Signals) -> None:
         """Send the agent a signal."""
-        if self.running and self._process is not None:
-            self._process.send_signal(number)
+        # Not by the process object: that looks first, and takes the status away from who waits.
+        with contextlib.suppress(ProcessLookupError):
+            if self.pid:
+                os.kill(self.pid, number)
 
     async def stop(self, within: float = STOP_S) -> int:
         """Stop it as `systemctl stop` does and return its status; at last with SIGKILL (-9)."""

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -180,8 +181,8 @@ class OwnEngine:
             self._run / "containerd.log",
             env=_environment(),
         )
-        socket = self._run / "c.sock"
-        self._containerd.wait_until(socket.exists, START_S)
+        address = self._run / "c.sock"
+        self._containerd.wait_until(address.exists, START_S)
 
     def _start_dockerd(self, data: Path) -> None:
         config = self._run / "daemon.json"
@@ -315,13 +316,23 @@ def open_client(address: str, timeout: float = 60.0) -> DockerClient:
 
 def is_reachable(address: str) -> bool:
     """Whether an engine answers there, now."""
-    if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
+    if address.startswith("unix://") and not _listens(address.removeprefix("unix://")):
         return False
     try:
         with contextlib.closing(open_client(address, 2)) as client:
             return bool(client.ping())
     except _UNAVAILABLE:
         return False
+
+
+def _listens(path: str) -> bool:
+    """A socket that a crash left behind has nobody; a client that finds out leaks its own."""
+    with socket.socket(socket.AF_UNIX) as trying:
+        try:
+            trying.connect(path)
+        except OSError:
+            return False
+        return True
 
 
 def _environment() -> dict[str, str]:
