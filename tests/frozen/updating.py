@@ -7,6 +7,7 @@ an update that takes half an hour in the field takes seconds here.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ class Press:
         """Publish that version and roll it out."""
         self.cloud.bucket.publish(version, self.origin.variant(version, broken))
         self.cloud.bucket.roll_out(version)
+
+    def sha256(self, version: str) -> str:
+        """The digest of a good version."""
+        return hashlib.sha256(self.origin.variant(version)).hexdigest()
 
 
 class Unit:
