@@ -58,7 +58,7 @@ def conditions(program: str) -> list[str]:
     )
     where = f"{_processor()}, {os.cpu_count()} cores, Linux {platform.release()}"
     return [
-        f"Measured: {program}, source at `{found.stdout.strip() or 'unknown'}`, on {where}.",
+        f"Measured: {program}, repository at `{found.stdout.strip() or 'unknown'}`, on {where}.",
         f"Load at the end {os.getloadavg()[0]:.1f}. Medians, lowest and highest in brackets.",
     ]
 
