@@ -180,12 +180,13 @@ def _after_attempt(facts: Facts, trial: Trial) -> Plan:
         return Plan(act=Act.RUN, state=state)
     cut = not attempt.end
     rebooted = cut and attempt.boot != facts.boot
-    if rebooted:
+    # What was proven when it was cut did not end its parent: what is left is the rest of the soak.
+    proven = cut and trial.proven_s > 0 and not facts.fault(trial)
+    if rebooted or proven:
         state = judge.rebooted(state, facts.now)
         if state.trial is None or state.trial.attempt is None:
             return Plan(act=Act.RUN, state=state, say=("too many reboots in attempts",))
-        if trial.proven_s > 0 and not facts.fault(trial):
-            # It was proven when the machine went down: what is left is the rest of the soak.
+        if proven:
             return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
     control = Control(
         required=judge.required(state, facts.now),

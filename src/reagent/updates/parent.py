@@ -75,6 +75,7 @@ def attend(  # noqa: C901 - one loop, one story
     """
     began = noted = monotonic()
     commit_at = 0.0
+    told = False
     while True:
         now = monotonic()
         verdict = watch.verdict(now)
@@ -107,9 +108,9 @@ def attend(  # noqa: C901 - one loop, one story
             why = "refused" if watch.refused else f"ended with status {heard.status}"
             _log.warning("the trial ended by itself", status=heard.status, why=why)
             return _failed(child, ledger, why, now - began)
-        if now - noted >= _NOTE_EVERY_S:
-            noted = now
-            soaked = watch.soaked(now)
+        if now - noted >= _NOTE_EVERY_S or (watch.holds and not told):
+            noted, told = now, watch.holds or told
+            soaked = watch.soaked(now) if not watch.holds else max(watch.soaked(now), 0.1)
             if soaked > 0:
                 _note(ledger, lambda state, seconds=soaked: judge.soaked(state, seconds))
 

@@ -61,7 +61,7 @@ class Supervision:
 
     def verdict(self, now: float) -> Verdict:
         """What to do now."""
-        if self.soaked(now) >= self._times.soak and self._holding_since is not None:
+        if self.holds and self.soaked(now) >= self._times.soak:
             return Verdict.PROVEN
         if now - self._heard >= HANGS_AFTER_S:
             return Verdict.HANGS
@@ -82,6 +82,11 @@ class Supervision:
         """Seconds that the proof held, in all."""
         since = self._holding_since
         return self._soaked if since is None else self._soaked + max(now - since, 0.0)
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is reached and the child can be called just now."""
+        return self._holding_since is not None
 
     @property
     def missing(self) -> frozenset[str]:
