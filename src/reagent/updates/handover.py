@@ -18,6 +18,8 @@ AUTOMATIC_WITHIN_S: Final = DAY_S
 # The answer to whoever asked goes out first.
 _FIRST_S: Final = 1.0
 _LOOK_EVERY_S: Final = 1.0
+_QUICK_LOOKS: Final = 60
+_LOOK_LATER_S: Final = 10.0
 
 
 class HandOver:
@@ -72,8 +74,13 @@ class HandOver:
     async def run(self) -> None:
         """Wait for a request and its moment, then leave."""
         await self._asked.wait()
+        looks = 0
         while not self._is_time():
-            await self._clock.sleep(_LOOK_EVERY_S)
+            wait = self._earliest - self._clock.monotonic()
+            looks = 0 if wait > 0 else looks + 1
+            # Requests may come while this sleeps, and be more urgent.
+            pause = _LOOK_EVERY_S if looks < _QUICK_LOOKS else _LOOK_LATER_S
+            await self._clock.sleep(min(max(wait, pause), _LOOK_LATER_S))
         self.taken = True
         _log.info("handing over to the launcher")
         self._leave()
