@@ -253,7 +253,7 @@ async def test_the_next_attempt_follows_at_an_idle_moment(running: Running) -> N
     assert agent.left == 0
 
     agent.idle = True
-    await agent.pass_time(5)
+    await agent.pass_time(11)
 
     assert agent.left == 1
     assert agent.hand_over.taken
