@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -348,3 +349,21 @@ async def test_a_closed_store_refuses_and_closes_twice(store: Store) -> None:
 
     with pytest.raises(StoreFailed, match="closed"):
         await store.apps()
+
+
+async def test_proving_writes_to_the_disk_and_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    await store.prove()
+    await store.prove()
+
+    with sqlite3.connect(tmp_path / "reagent.db") as other:
+        found = other.execute("SELECT count(*) FROM DeviceStateHistory").fetchone()
+    other.close()
+    assert found == (0,)
+
+
+async def test_a_database_in_memory_proves_nothing(tmp_path: Path, clock: _Clock) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    async with open_store(tmp_path / "file" / "reagent.db", clock) as store:
+        with pytest.raises(StoreFailed):
+            await store.prove()
