@@ -6,6 +6,7 @@ Everything is judged from outside: the wire, files, the engine, exit statuses, w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -275,6 +276,18 @@ class AppOf:
         seen = len(self.states)
         await self.ask(caller, target, **more)
         return await self.reached(target, since=seen)
+
+    async def bring_again(self, caller: Caller, target: str) -> list[str]:
+        """The same where the app is there already.
+
+        A request that comes while the last transition still winds up is dropped: ask until it is not.
+        """
+        seen = len(self.states)
+        for _ in range(20):
+            await self.ask(caller, target)
+            with contextlib.suppress(TimeoutError):
+                return await self.reached(target, since=seen, within=1.0)
+        raise TimeoutError(f"{target} is not reported again")
 
     async def reached(self, state: str, *, since: int = 0, within: float = 20.0) -> list[str]:
         """Wait for a reported state; returns those up to it."""

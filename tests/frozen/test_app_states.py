@@ -72,11 +72,11 @@ async def test_a_request_for_the_state_that_is_there_reports_it_again(
     with engine.client() as client:
         before = client.containers.get(app.container).id
 
-    assert await app.bring(system, "RUNNING") == ["RUNNING"]
+    assert await app.bring_again(system, "RUNNING") == ["RUNNING"]
     with engine.client() as client:
         assert client.containers.get(app.container).id == before
     await app.bring(system, "PRESENT")
-    assert await app.bring(system, "PRESENT") == ["PRESENT"]
+    assert await app.bring_again(system, "PRESENT") == ["PRESENT"]
 
 
 async def test_a_pair_that_is_not_in_the_table_is_passed_over(
