@@ -23,47 +23,6 @@ def runs(engine: Engine, app: AppOf) -> bool:
         return bool(client.containers.list(filters={"name": f"^{app.container}$"}))
 
 
-async def test_an_app_that_crashes_is_told_of_and_started_again_soon(
-    cloud: Cloud, device: Device, engine: Engine, system: Caller
-) -> None:
-    app = AppOf(cloud, device, 701, "crasher")
-    app.push("crasher")
-    await online(cloud, device)
-    logs = await system.logs(device.identity, app.container)
-
-    await app.ask(system, "RUNNING")
-    await cloud.backend.until(lambda: app.states.count("FAILED") >= 2, within=20.0)
-
-    first = app.moments("FAILED")[0]
-    start = next(at for at in app.moments("STARTING") if at > first)
-    assert 4.0 <= start - first < 8.5
-    way = app.states[: app.states.index("FAILED")]
-    assert way[:3] == ["STARTING", "DOWNLOADING", "PRESENT"]
-    assert way[3:] in ([], ["RUNNING"])
-    assert any("1st" in text for text in logs.messages)
-    # What it printed before it died is on the topic.
-    assert any("crashing" in line for line in logs.lines)
-
-
-async def test_a_request_forgets_the_crashes(
-    cloud: Cloud, device: Device, engine: Engine, system: Caller
-) -> None:
-    app = AppOf(cloud, device, 702, "forgiven")
-    app.push("crasher")
-    await online(cloud, device)
-    await app.ask(system, "RUNNING")
-    await app.reached("FAILED")
-
-    app.push("counter")
-    await app.ask(system, "PRESENT")
-    await app.reached("PRESENT")
-    seen = len(app.states)
-    await asyncio.sleep(7.0)
-
-    assert "STARTING" not in app.states[seen:]
-    assert app.states[-1] == "PRESENT"
-
-
 @pytest.mark.parametrize("how", ["stop", "kill"])
 async def test_a_container_that_somebody_ended_is_started_again(
     cloud: Cloud, device: Device, engine: Engine, system: Caller, how: str

@@ -235,17 +235,17 @@ async def test_nothing_is_published_while_nobody_listens(
         assert answer[2:] == [{}]
         assert router.calls(MATCH)
         assert all(call[2:] == [{}, MATCH, [topic]] for call in router.calls(MATCH))
-        silent = await spoken(1.5)
+        silent = await spoken(1.2)
         comes(555)
-        first = await spoken(1.5)
+        first = await spoken(1.2)
         goes(554)  # somebody else's
-        second = await spoken(1.5)
+        second = await spoken(1.2)
         comes(556)  # a refresh: the new one comes before the old one goes
         goes(555)
-        third = await spoken(1.5)
+        third = await spoken(1.2)
         goes(556)
         await asyncio.sleep(0.4)
-        fourth = await spoken(1.5)
+        fourth = await spoken(1.2)
         notices = [each for each in published(router, app) if isinstance(each, dict)]
 
         assert silent == []

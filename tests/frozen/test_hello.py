@@ -180,7 +180,7 @@ async def test_anything_else_is_dialled_again(both: Scripted, reply: Message) ->
     router, device = both
     router.replies[AUTHENTICATE] = lambda _: reply
 
-    await device.start()
+    await device.start("-respTimeout=1000")
     await router.until(lambda: len(router.sessions) >= 2, within=15.0)
     del router.replies[AUTHENTICATE]
     await connected(router, within=20.0)

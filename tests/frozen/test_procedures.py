@@ -17,7 +17,7 @@ from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
 from tests.frozen import platform
 from tests.frozen.platform import connected, scripted
-from tests.frozen.scripted_router import CALL, CANCEL, ERROR, INTERRUPT, INVOCATION, YIELD, Message
+from tests.frozen.scripted_router import CALL, ERROR, INTERRUPT, INVOCATION, YIELD, Message
 from tests.frozen.steps import uri
 from tests.frozen.test_on_connect import STATS
 from tests.frozen.test_privileges import CANCELED, Online, error_of
@@ -323,20 +323,6 @@ async def test_one_call_that_waits_keeps_no_other_waiting(online: Online) -> Non
     for task in stuck:
         task.cancel()
     await asyncio.gather(*stuck, return_exceptions=True)
-
-
-async def test_a_look_up_without_an_answer_is_given_up_and_the_call_with_it(
-    bare: Online,
-) -> None:
-    router = bare.router
-    router.replies[CALL] = lambda _: None
-    name = uri(bare.device.identity, "get_storage_data")
-
-    answer = await router.invoke(name, details={"caller_authid": "999"}, within=20.0)
-
-    assert "insufficient" not in error_of(answer)
-    (question,) = router.calls(platform.PRIVILEGE)
-    assert [CANCEL, question[1], {"mode": "killnowait"}] in router.messages
 
 
 @pytest.mark.parametrize(

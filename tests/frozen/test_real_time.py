@@ -20,6 +20,9 @@ from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
 from sandbox.wamp import Incoming
 from tests.frozen.link_that_dies import Link
+from tests.frozen.platform import PRIVILEGE, scripted
+from tests.frozen.platform import connected as told
+from tests.frozen.scripted_router import CALL, CANCEL, ERROR, INVOCATION
 from tests.frozen.steps import (
     PROCEDURES,
     AppOf,
@@ -29,6 +32,7 @@ from tests.frozen.steps import (
     registered,
     sessions_of,
     until,
+    uri,
 )
 
 BEAT_S = 30.0
@@ -155,15 +159,58 @@ async def a_crashing_app_is_started_later_and_later(
     device = cloud.new_device(program)
     app = AppOf(cloud, device, 321, "crasher")
     app.push("crasher")
-    app.want("RUNNING")
-    await device.start()
+    logs = await system.logs(device.identity, app.container)
+    await online(cloud, device)
 
+    await app.ask(system, "RUNNING")
     await cloud.backend.until(lambda: app.states.count("FAILED") >= 3, within=60.0)
 
+    way = app.states[: app.states.index("FAILED")]
+    assert way[:3] == ["STARTING", "DOWNLOADING", "PRESENT"]
+    assert way[3:] in ([], ["RUNNING"])
+    assert any("1st" in text for text in logs.messages)
+    assert any("2nd" in text for text in logs.messages)
+    # What it printed before it died is on the topic.
+    assert any("crashing" in line for line in logs.lines)
     first, second = app.moments("FAILED")[:2]
     starts = [at for at in app.moments("STARTING") if at > first]
     assert 4.0 <= starts[0] - first < 8.5
     assert 16.0 <= starts[1] - second < 27.0
+
+
+async def a_request_forgets_the_crashes(cloud: Cloud, program: Program, system: Caller) -> None:
+    device = cloud.new_device(program)
+    app = AppOf(cloud, device, 323, "forgiven")
+    app.push("crasher")
+    await online(cloud, device)
+    await app.ask(system, "RUNNING")
+    await app.reached("FAILED")
+
+    app.push("counter")
+    await app.ask(system, "PRESENT")
+    await app.reached("PRESENT")
+    seen = len(app.states)
+    await asyncio.sleep(7.0)
+
+    assert "STARTING" not in app.states[seen:]
+    assert app.states[-1] == "PRESENT"
+
+
+async def a_look_up_without_an_answer_is_given_up_and_the_call_with_it(
+    cloud: Cloud, program: Program, _system: Caller
+) -> None:
+    async with scripted(cloud, program) as (router, device):
+        await device.start()
+        await told(router)
+        router.replies[CALL] = lambda _: None
+        name = uri(device.identity, "get_storage_data")
+
+        answer = await router.invoke(name, details={"caller_authid": "999"}, within=20.0)
+
+        assert answer[:2] + answer[3:5] == [ERROR, INVOCATION, {}, "wamp.error.canceled"]
+        assert "insufficient" not in answer[5][0]["error"]
+        (question,) = router.calls(PRIVILEGE)
+        assert [CANCEL, question[1], {"mode": "killnowait"}] in router.messages
 
 
 async def an_app_that_dies_while_the_link_is_away_is_started_again(
@@ -205,6 +252,8 @@ async def test_what_takes_its_time(
         a_link_that_died_is_left,
         without_an_engine_it_is_configuring_until_the_first_beat,
         a_crashing_app_is_started_later_and_later,
+        a_request_forgets_the_crashes,
+        a_look_up_without_an_answer_is_given_up_and_the_call_with_it,
         an_app_that_dies_while_the_link_is_away_is_started_again,
     )
 

@@ -48,7 +48,7 @@ async def test_a_salted_secret_is_as_good(cloud: Cloud, device: Device, router: 
     await online(cloud, device)
 
 
-async def test_eight_rejections_of_its_serial_number_end_it_and_seven_do_not(
+async def eight_rejections_of_a_serial_number_end_it_and_seven_do_not(
     cloud: Cloud, program: Program, system: Caller
 ) -> None:
     loser, winner = cloud.new_device(program), cloud.new_device(program)
@@ -80,9 +80,10 @@ async def test_eight_rejections_of_its_serial_number_end_it_and_seven_do_not(
     assert winner.running
 
 
-async def test_the_same_device_twice_never_disturbs_the_one_that_is_there(
-    cloud: Cloud, device: Device, program: Program, system: Caller
+async def the_same_device_twice_never_disturbs_the_one_that_is_there(
+    cloud: Cloud, program: Program, system: Caller
 ) -> None:
+    device = cloud.new_device(program)
     await online(cloud, device)
     twin = cloud.new_device(program, identity=device.identity)
 
@@ -92,6 +93,17 @@ async def test_the_same_device_twice_never_disturbs_the_one_that_is_there(
     answer = await system.ask(device.identity, "device_handshake")
     assert answer.kwargs["id"] == device.identity.serial_number
     assert len(await registered(system, device.identity)) == 35
+
+
+async def test_a_serial_number_that_is_taken(
+    cloud: Cloud, program: Program, system: Caller
+) -> None:
+    async with asyncio.TaskGroup() as both:  # they wait at the same time
+        for scenario in (
+            eight_rejections_of_a_serial_number_end_it_and_seven_do_not,
+            the_same_device_twice_never_disturbs_the_one_that_is_there,
+        ):
+            both.create_task(scenario(cloud, program, system))
 
 
 async def test_killed_and_started_again_it_takes_its_own_serial_number_back(
