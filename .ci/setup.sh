@@ -1,4 +1,4 @@
-# Sourced by ./demo and ./check: finds a Python, makes the one environment, hands over.
+# Sourced by ./demo and ./check, which set $help: finds a Python, makes the one environment.
 # POSIX sh; everything it makes lies in .cache/ of this checkout.
 
 set -eu
@@ -20,11 +20,15 @@ find_python() {
     return 1
 }
 
+for argument in "$@"; do
+    case "$argument" in -h | --help) say "$help"; exit 0 ;; esac
+done
+
 # A laptop that brings its own engine needs no root; everything else does.
 as_root() {
     [ "$(id -u)" -eq 0 ] && return 0
     for argument in "$@"; do
-        case "$argument" in --engine | --engine=* | -h | --help) return 0 ;; esac
+        case "$argument" in --engine | --engine=*) return 0 ;; esac
     done
     if command -v sudo >/dev/null 2>&1; then
         say "root is needed to start a Docker engine of our own: asking sudo"
@@ -48,6 +52,8 @@ install_venv() {
     fi
     have_venv "$1" || fail "python$version has no venv module: install python$version-venv (or python3-venv)"
 }
+
+as_root "$@"
 
 # environment EXTRAS: a virtual environment in .cache/venv with this checkout's pinned packages.
 environment() {
