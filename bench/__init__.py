@@ -9,6 +9,7 @@ budgets, and a person judges.
     processes   start to end of a process; memory and CPU of a process tree
     pythons     the interpreters that `-version` is compared with
     bare        the bare autobahn client that everything over the router is compared with
+    leftovers   what must not stay in an engine that is not ours
     reference/  the programs that are run as references
     version, debian, size, start, handshake, logs, idle, reconnects, apps    one measurement each
 """

@@ -5,6 +5,7 @@ from typing import Final
 
 from bench.figures import Budget, Figure, Sample
 from bench.idle import AFTER_S
+from bench.leftovers import removed
 from bench.processes import cpu, memory
 from sandbox import images
 from sandbox.cloud import Cloud
@@ -29,25 +30,25 @@ async def measure(cloud: Cloud, program: Program, minutes: float) -> list[Figure
 
     image = images.make(["/bin/sh", "-c", _WAITS])
     keys = range(301, 301 + APPS)
+    pushed = [cloud.registry.push_app(key, "idle", "1.0.0", image) for key in keys]
     for key in keys:
-        cloud.registry.push_app(key, "idle", "1.0.0", image)
         cloud.backend.database.want_app(who.device_key, _row(key, who.owner_account))
-    await device.start()
-    for key in keys:
-        await cloud.backend.state(who, key, "RUNNING", within=_START_S)
-    await asyncio.sleep(AFTER_S)
-    installed = memory(device.pid)
-    await device.stop()
+    async with removed(cloud, device, [device.container(key, "idle") for key in keys], pushed):
+        await device.start()
+        for key in keys:
+            await cloud.backend.state(who, key, "RUNNING", within=_START_S)
+        await asyncio.sleep(AFTER_S)
+        installed = memory(device.pid)
+        await device.stop()
 
-    seen = len(cloud.backend.statuses(who))
-    await device.start()
-    await cloud.backend.status(who, "CONNECTED", since=seen, within=_START_S)
-    await asyncio.sleep(AFTER_S)
-    idle = memory(device.pid)
-    begun = cpu(device.pid)
-    await asyncio.sleep(60 * minutes)
-    used = (cpu(device.pid) - begun) / minutes
-    await device.stop()
+        seen = len(cloud.backend.statuses(who))
+        await device.start()
+        await cloud.backend.status(who, "CONNECTED", since=seen, within=_START_S)
+        await asyncio.sleep(AFTER_S)
+        idle = memory(device.pid)
+        begun = cpu(device.pid)
+        await asyncio.sleep(60 * minutes)
+        used = (cpu(device.pid) - begun) / minutes
 
     budget = Budget(before.pss + MORE.limit, "MB")
     return [

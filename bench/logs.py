@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Budget, Figure, Sample
+from bench.leftovers import removed
 from bench.processes import cpu
 from sandbox import images
 from sandbox.callers import SYSTEM, Caller, Logs
@@ -25,11 +26,15 @@ async def measure(cloud: Cloud, program: Program, runs: int) -> list[Figure]:
     """An app that prints little, then one that prints all, in turn; both fetched before."""
     device = cloud.new_device(program)
     whole, start, reading, lost = [], [], [], []
-    keys = {}
-    for key, name in enumerate((_QUIET, _LOUD), start=201):
-        keys[name] = key
-        cloud.registry.push_app(key, name, "1.0.0", images.app(name))
-    async with Caller(cloud.router, SYSTEM, within=60) as caller:
+    keys = {name: key for key, name in enumerate((_QUIET, _LOUD), start=201)}
+    pushed = [
+        cloud.registry.push_app(key, name, "1.0.0", images.app(name)) for name, key in keys.items()
+    ]
+    made = [device.container(key, name) for name, key in keys.items()]
+    async with (
+        removed(cloud, device, made, pushed),
+        Caller(cloud.router, SYSTEM, within=60) as caller,
+    ):
         await device.start()
         await cloud.backend.status(device.identity, "CONNECTED")
         apps = {name: _App(cloud, device, caller, key, name) for name, key in keys.items()}
@@ -50,7 +55,6 @@ async def measure(cloud: Cloud, program: Program, runs: int) -> list[Figure]:
                     whole.append(cpu(device.pid) - before)
                     reading.append(await _read_bare(cloud, app.container))
                 await app.bring("PRESENT")
-        await device.stop()
     sdk = "a bare Python script that reads the same log through the docker SDK and counts"
     return [
         Figure(
