@@ -74,27 +74,30 @@ class Manager:
 
     async def _cycle(self) -> None:
         newest = self.newest()
-        if newest != self._target(LATEST):
-            Path(newest).chmod(0o755)
-            self._link(LATEST, newest)
-        if not self._target(ACTIVE):
-            self._link(ACTIVE, self._target(LATEST))
-        if not self._target(PREVIOUS):
-            self._link(PREVIOUS, self._target(ACTIVE))
-        latest, active, previous = (self._target(each) for each in (LATEST, ACTIVE, PREVIOUS))
+        if newest != self.target(LATEST):
+            self._run_and_name(newest)
+        if not self.target(ACTIVE):
+            self._link(ACTIVE, self.target(LATEST))
+        if not self.target(PREVIOUS):
+            self._link(PREVIOUS, self.target(ACTIVE))
+        latest, active, previous = (self.target(each) for each in (LATEST, ACTIVE, PREVIOUS))
         if not self._is_running():
             if latest == active and latest != previous and self._counter < _ROLLBACK_CYCLES:
                 self._link(ACTIVE, previous)
                 if self._generation is Generation.UNTIL_NOVEMBER_2025:
                     self._link(PREVIOUS, latest)
             if await self._start():
-                self.deeds.append(Deed("start", self._target(ACTIVE)))
+                self.deeds.append(Deed("start", self.target(ACTIVE)))
         elif latest not in (active, previous):
             self._link(PREVIOUS, active)
             self._link(ACTIVE, latest)
             self.deeds.append(Deed("restart", latest))
             await self._restart()
             self._counter = 0
+
+    def _run_and_name(self, newest: str) -> None:
+        Path(newest).chmod(0o755)
+        self._link(LATEST, newest)
 
     def newest(self) -> str:
         """What it takes for the version to run: `ls -t`, names with `reagent-`, no `Reagent-`."""
@@ -109,9 +112,10 @@ class Manager:
                 continue
         return max(found)[1] if found else f"{self._folder}/"
 
-    def _target(self, name: str) -> str:
+    def target(self, name: str) -> str:
+        """What a link names, whether it is there or not; empty where there is no link."""
         try:
-            return os.readlink(self._folder / name)
+            return str((self._folder / name).readlink())
         except OSError:
             return ""
 
@@ -181,12 +185,12 @@ class LinkWatch:
             try:
                 path.stat()
             except OSError:
-                target = os.readlink(path) if path.is_symlink() else "nothing"
+                target = path.readlink() if path.is_symlink() else "nothing"
                 found.append(f"{name} -> {target}")
         return found
 
     def _moves(self) -> list[str]:
-        links = [os.readlink(self._folder / name) for name in (ACTIVE, PREVIOUS)]
+        links = [self._script.target(name) for name in (ACTIVE, PREVIOUS)]
         newest = self._script.newest()
         return [] if newest in links else [f"{newest} is newest, {links}"]
 

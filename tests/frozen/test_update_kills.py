@@ -55,7 +55,7 @@ async def killed_at(moment: float, unit: Unit, old: str) -> None:
     """One device, killed once, and watched until it is through."""
     await unit.device.start()
     await asyncio.sleep(moment)
-    where = f"killed after {moment} s, {unit.state or 'nothing scheduled'}"
+    where = f"killed after {moment} s in the trial {unit.trial}"
     await unit.device.kill_tree()
     left = unit.device.leftovers()
     found = unit.active
@@ -64,7 +64,7 @@ async def killed_at(moment: float, unit: Unit, old: str) -> None:
     print(f"{where}: {found}")
     assert left == [], where
     assert found in (old, NEW), where
-    assert unit.named("previous") and unit.named("latest"), where
+    assert "" not in (unit.named("previous"), unit.named("latest")), where
     await unit.on(NEW, within=60.0)
     assert unit.blocked == [], where
     assert list((unit.folder / "downloads").iterdir()) == [], where
