@@ -69,6 +69,18 @@ async def test_an_uninstalled_release_takes_its_files_with_it(rig: Rig) -> None:
     assert [row.state for row in await rig.store.apps()] == [State.UNINSTALLED]
 
 
+async def test_files_that_cannot_be_deleted_fail_the_app_and_its_log_says_so(rig: Rig) -> None:
+    await rig.begin("PRESENT")
+    data = rig.folders.data("PROD", "App")
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.write_text("no folder")
+
+    await rig.ask("UNINSTALLED", "PRESENT")
+
+    assert rig.cloud.told == ["DELETING", "REMOVED", "UNINSTALLED", "FAILED"]
+    assert rig.logs.told("prod_1_app: Could not uninstall App: the files of the app")
+
+
 async def test_an_uninstalled_working_copy_takes_its_archive_with_it(rig: Rig) -> None:
     await rig.begin("PRESENT", stage="DEV")
     archive = rig.folders.archive("App")

@@ -24,7 +24,10 @@ async def uninstall(shop: Workshop, job: Job) -> None:
     await remove(shop, job)
     await shop.states.set(app, State.UNINSTALLED)
     shop.host_ports.release(app.id)
-    await asyncio.to_thread(_delete, data, archive)
+    async with shop.telling(
+        shop.names(job.wanted).container, f"Could not uninstall {app.app_name}"
+    ):
+        await asyncio.to_thread(_delete, data, archive)
 
 
 def _delete(data: Path, archive: Path | None) -> None:
