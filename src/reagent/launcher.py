@@ -22,13 +22,12 @@ from reagent import log
 from reagent.adapters.posix.updatefiles import PosixFiles
 from reagent.settings import stamp
 from reagent.settings.flags import Flags
-from reagent.updates import judge, links
-from reagent.updates.decide import Act, Facts, decide
+from reagent.updates import links
 from reagent.updates.ledger import Ledger
+from reagent.updates.quiet import is_quiet
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import decode
 from reagent.updates.times import LAUNCH_CHECK_S, Times
-from reagent.updates.turn import Turn
 from reagent.updates.vocabulary import ACTIVE
 
 if TYPE_CHECKING:
@@ -62,23 +61,33 @@ def take_seat(flags: Flags, program: str, words: Sequence[str]) -> Seat | None:
     """
     files = PosixFiles()
     folder, own, not_ours = _place(program, flags.agent_dir, files)
-    turn = Turn(
-        files=files,
-        ledger=Ledger(files, folder),
-        machine=_Here(program, words),
-        times=Times.of(os.environ),
+    ledger = Ledger(files, folder)
+    here = Seat(
+        role=Role.COPY if not_ours else Role.PROVEN,
         folder=folder,
+        files=files,
+        ledger=ledger,
+        times=Times.of(os.environ),
         own=own,
+        boot=_boot_id(),
+    )
+    if not_ours:
+        _log.info("updates are staged here, never tried", why=not_ours)
+        return here
+    if is_quiet(ledger.state, links.look(files, folder), own, time.time()):
+        return here
+    from reagent.updates.turn import Turn  # noqa: PLC0415 - where there is something to decide
+
+    turn = Turn(
+        here,
+        machine=_Here(program, words),
         active=f"{folder}/{ACTIVE}",
         version=stamp.VERSION,
         may_try=not flags.offline,
     )
-    if not_ours:
-        _log.info("updates are staged here, never tried", why=not_ours)
-        return turn.seat(Role.COPY)
     seat = turn.take()
-    if seat is not None and seat.ledger.state.committed is not None:
-        _open_runs.append(seat.ledger)
+    if seat is not None and ledger.state.committed is not None:
+        _open_runs.append(ledger)
     return seat
 
 
@@ -117,6 +126,8 @@ def stopped_early() -> None:
 
     Called from a signal handler as the last thing before the process ends.
     """
+    from reagent.updates import judge  # noqa: PLC0415 - it is there where there is an open run
+
     for ledger in _open_runs:
         with suppress(Exception):
             ledger.change(judge.run_closed)
@@ -131,6 +142,8 @@ def answer_launch_check(content: bytes) -> str:
     Returns:
         One word and the version; the first is `ready` when it would be the agent.
     """
+    from reagent.updates.decide import Act, Facts, decide  # noqa: PLC0415 - once in a life
+
     facts = Facts(
         own="us",
         own_size=-1,

@@ -15,7 +15,7 @@ from typing import Final
 
 from reagent import log
 from reagent.contracts.clock import Clock
-from reagent.updates import commit, judge
+from reagent.updates import judge
 from reagent.updates.control import Control
 from reagent.updates.handover import HandOver
 from reagent.updates.proof import Proof
@@ -160,9 +160,9 @@ class Duties:
         await self._clock.sleep(self._seat.times.soak)
         if self._is_trying():
             return
-        gone = await asyncio.to_thread(
-            commit.tidy, self._seat.files, self._seat.folder, self._seat.ledger
-        )
+        from reagent.updates.commit import tidy  # noqa: PLC0415 - long after the start
+
+        gone = await asyncio.to_thread(tidy, self._seat.files, self._seat.folder, self._seat.ledger)
         if gone:
             _log.info("old versions are gone", files=gone)
 

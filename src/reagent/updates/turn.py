@@ -11,14 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from reagent import log
-from reagent.contracts.files import Files, Kind
+from reagent.contracts.files import Kind
 from reagent.updates import judge, links
 from reagent.updates.decide import Act, Facts, Plan, decide
-from reagent.updates.ledger import Ledger
 from reagent.updates.outcome import Outcome
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import State, Trial
-from reagent.updates.times import Times
 from reagent.updates.vocabulary import ARRIVAL, VERSION_FILE
 
 if TYPE_CHECKING:  # a start without a trial has no children
@@ -83,31 +81,23 @@ class Turn:
     """One start as the target of `Reagent-active`.
 
     Args:
-        own: our file's name in the folder.
+        seat: where, and which file of the folder we are.
+        machine: processes and clocks.
         active: the path that every start runs.
         version: what we are.
         may_try: False where no trial can be judged.
     """
 
     def __init__(
-        self,
-        *,
-        files: Files,
-        ledger: Ledger,
-        machine: Machine,
-        times: Times,
-        folder: str,
-        own: str,
-        active: str,
-        version: str,
-        may_try: bool,
+        self, seat: Seat, *, machine: Machine, active: str, version: str, may_try: bool
     ) -> None:
-        self._files = files
-        self._ledger = ledger
+        self._seat = seat
+        self._files = seat.files
+        self._ledger = seat.ledger
         self._machine = machine
-        self._times = times
-        self._folder = folder
-        self._own = own
+        self._times = seat.times
+        self._folder = seat.folder
+        self._own = seat.own
         self._active = active
         self._version = version
         self._may_try = may_try
@@ -131,19 +121,7 @@ class Turn:
                 _log.warning("the update's state cannot be kept", error=trouble)
             if plan.act is Act.RETURN and not trouble:
                 return self._become_active()
-            return replace(self.seat(Role.PROVEN), control=plan.control)
-
-    def seat(self, role: Role) -> Seat:
-        """The seat of this process in that role."""
-        return Seat(
-            role=role,
-            folder=self._folder,
-            files=self._files,
-            ledger=self._ledger,
-            times=self._times,
-            own=self._own,
-            boot=self._machine.boot,
-        )
+            return replace(self._seat, control=plan.control)
 
     def _try(self, plan: Plan) -> Outcome:
         """Spend an attempt; without a durable count there is none."""
@@ -218,7 +196,7 @@ class Turn:
             self._machine.become(self._active)
         except OSError as error:
             _log.error("what Reagent-active names cannot be executed", error=error)
-        return self.seat(Role.COPY)
+        return replace(self._seat, role=Role.COPY)
 
     def _facts(self) -> Facts:
         return Facts(

@@ -15,6 +15,7 @@ from reagent.contracts.files import Kind
 from reagent.updates import judge, links
 from reagent.updates.ledger import Ledger
 from reagent.updates.parent import Heard
+from reagent.updates.quiet import is_quiet
 from reagent.updates.seat import Role, Seat
 from reagent.updates.staging import Staging
 from reagent.updates.state import Trial
@@ -166,13 +167,21 @@ class Device:
             if content.startswith(b"go"):
                 return None
             own = self.links.active
-            turn = Turn(
+            seat: Seat | None = Seat(
+                role=Role.PROVEN,
+                folder=FOLDER,
                 files=self.files,
                 ledger=Ledger(self.files, FOLDER),
-                machine=machine,
                 times=self.times,
-                folder=FOLDER,
                 own=own,
+                boot=machine.boot,
+            )
+            assert seat is not None
+            if is_quiet(seat.ledger.state, self.links, own, machine.now()):
+                return seat
+            turn = Turn(
+                seat,
+                machine=machine,
                 active=f"{FOLDER}/{ACTIVE}",
                 version=own.removeprefix("reagent-v"),
                 may_try=True,

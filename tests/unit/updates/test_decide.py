@@ -9,6 +9,7 @@ import pytest
 from reagent.updates import judge
 from reagent.updates.decide import Act, Facts, Plan, decide
 from reagent.updates.links import Links
+from reagent.updates.quiet import is_quiet
 from reagent.updates.state import Attempt, Committed, State, Trial
 from reagent.updates.times import DAY_S, Times
 from reagent.updates.vocabulary import ACTIVE, ARRIVAL, LATEST, PREVIOUS, ROLLBACK
@@ -41,7 +42,13 @@ def start(state: State | None = None, **other: object) -> Plan:
         fault=lambda _: "",
         speaks=lambda file: "0.20" not in file,
     )
-    return decide(replace(facts, **other))  # type: ignore[arg-type]
+    facts = replace(facts, **other)  # type: ignore[arg-type]
+    plan = decide(facts)
+    if is_quiet(facts.state, facts.links, facts.own, facts.now):
+        # The short way that most starts take leads to the same place.
+        assert (plan.act, plan.state, plan.links, plan.newest) == (Act.RUN, facts.state, (), "")
+        assert plan.control is None
+    return plan
 
 
 def committed(at: float = NOW - 60, boot: str = "") -> Committed:
@@ -55,6 +62,38 @@ def test_without_a_state_the_version_that_was_started_runs_and_nothing_is_writte
 
     assert (plan.act, plan.state, plan.links, plan.newest) == (Act.RUN, absent, (), "")
     assert plan.control is None
+
+
+@pytest.mark.parametrize("previous", ["", OWN, BEFORE, "reagent-v0.20.20"])
+@pytest.mark.parametrize("latest", ["", OWN, NEXT])
+@pytest.mark.parametrize(
+    "state",
+    [
+        State(),
+        State(absent=True),
+        State(spoiled="x"),
+        State(trial=TRIAL),
+        State(committed=Committed(file=OWN, version="1", sha256="4" * 64, at=0)),
+        State(committed=Committed(file=OWN, version="1", sha256="4" * 64, at=NOW)),
+        State(committed=Committed(file=OWN, version="1", sha256="4" * 64, at=2 * NOW)),
+        State(committed=Committed(file=NEXT, version="1", sha256="5" * 64, at=NOW)),
+        State(committed=Committed(file=OWN, version="1", sha256="4" * 64, at=0)).with_blocked(
+            "3" * 64, "1.3.0", "why"
+        ),
+    ],
+)
+def test_the_short_way_is_taken_only_where_nothing_is_to_be_done(
+    state: State, previous: str, latest: str
+) -> None:
+    links = Links(OWN, previous, latest)
+
+    plan = start(state, links=links)
+
+    nothing = (plan.act, plan.state, plan.links, plan.newest) == (Act.RUN, state, (), "")
+    quiet = is_quiet(state, links, OWN, NOW)
+    assert quiet <= nothing
+    if nothing and plan.control is None and not state.spoiled and previous == OWN:
+        assert quiet or state.trial is not None
 
 
 def test_a_trial_that_is_due_is_tried_with_its_attempt_on_the_disk() -> None:
