@@ -31,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         docker = Docker(options.engine)
         facts = _facts(docker, needs_engine=options.freezer != "pyinstaller")
         plans = plan(targets, facts, options.freezer)
+        if options.engine and facts.engine is None and options.freezer is None:
+            raise BuildError(
+                f"{facts.engine_refusal}; without --engine this machine's target is made by PyInstaller"
+            )
         for one in plans:
             print(one, flush=True)
         if not options.dry_run:

@@ -41,6 +41,8 @@ def test_the_plan_names_the_commit_it_is_made_from(capsys: pytest.CaptureFixture
         ([*NOWHERE, "linux/riscv64"], 1, "needs a Docker engine"),
         (["--freezer", "pyinstaller", "linux/riscv64"], 1, "PyInstaller freezes for the machine"),
         ([*NOWHERE, "plan9/amd64"], 1, "plan9/amd64"),
+        # Who names an engine does not want what is made without one.
+        ([*NOWHERE], 1, "unix:///nowhere/docker.sock"),
     ],
 )
 def test_what_cannot_be_made_is_said_in_one_line(
