@@ -31,10 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         docker = Docker(options.engine)
         facts = _facts(docker, needs_engine=options.freezer != "pyinstaller")
         plans = plan(targets, facts, options.freezer)
-        if options.engine and facts.engine is None and options.freezer is None:
-            raise BuildError(
-                f"{facts.engine_refusal}; without --engine this machine's target is made by PyInstaller"
-            )
+        _hold_to(options.engine, options.freezer, facts)
         for one in plans:
             print(one, flush=True)
         if not options.dry_run:
@@ -95,6 +92,12 @@ def _facts(docker: Docker, *, needs_engine: bool) -> Facts:
         engine_refusal=refusal,
         output=REPOSITORY / "build/out",
     )
+
+
+def _hold_to(named: str | None, freezer: str | None, facts: Facts) -> None:
+    """Who names an engine does not want what is made without one."""
+    if named and freezer is None and facts.engine is None:
+        raise BuildError(f"{facts.engine_refusal}; without --engine PyInstaller is used")
 
 
 def _commit() -> str:

@@ -100,7 +100,7 @@ static void initialize(int argc, char **argv)
 static void end_with_parent(void)
 {
     const char *trial = getenv("REAGENT_TRIAL");
-    if (trial == NULL)
+    if (trial == NULL || *trial == 0)
         return;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)strtol(trial, NULL, 10))
         _exit(1);
