@@ -346,8 +346,8 @@ def run(flags: Flags, seat: Seat) -> int | None:
 
 
 async def _run(flags: Flags, seat: Seat) -> int | None:
-    stop = asyncio.Event()
-    _listen_to_signals(stop)
+    stop, ordered = asyncio.Event(), asyncio.Event()
+    _listen_to_signals(stop, ordered)
     milestones = Milestones(_launched())
     paths = Paths.of(flags)
     paths.make_folders()
@@ -376,7 +376,8 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
             succession.proof.refused()
             await succession.stopping()
             return 1
-    return None if succession.hand_over.taken else 0
+    # Whoever stops us while we hand over wants nothing of us any more.
+    return None if succession.hand_over.taken and not ordered.is_set() else 0
 
 
 def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:
@@ -388,12 +389,13 @@ def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:
     return serve_profiling(flags.profiling_port)
 
 
-def _listen_to_signals(stop: asyncio.Event) -> None:
+def _listen_to_signals(stop: asyncio.Event, ordered: asyncio.Event) -> None:
     """SIGTERM and SIGINT ask for a stop; what is not over in time then is over all the same."""
 
     def ask() -> None:
-        if stop.is_set():
+        if ordered.is_set():
             return
+        ordered.set()
         stop.set()
         last_resort = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
         last_resort.daemon = True

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
@@ -85,7 +86,11 @@ def take_seat(flags: Flags, program: str, words: Sequence[str]) -> Seat | None:
         version=stamp.VERSION,
         may_try=not flags.offline,
     )
-    seat = turn.take()
+    try:
+        seat = turn.take()
+    except Exception:  # noqa: BLE001 - whatever is wrong with updates, this version runs
+        _log.exception("no turn of versions at this start")
+        return replace(here, role=Role.COPY, own="")
     if seat is not None and ledger.state.committed is not None:
         _open_runs.append(ledger)
     return seat
@@ -188,6 +193,7 @@ class _Here:
         from reagent.adapters.posix.candidate import Candidate, Signals  # noqa: PLC0415 - in a trial
 
         environment = {name: word for name, word in os.environ.items() if name != LAUNCHED}
+        environment |= _of_its_own()
         return Candidate(path, self._command, environment, self._signals or Signals())
 
     def would_start(self, path: str, state: bytes) -> bool:
@@ -215,6 +221,7 @@ class _Here:
 
     def become(self, path: str) -> None:
         """See the protocol; argv[0] stays what it was."""
+        os.environ.update(_of_its_own())
         os.environ[LAUNCHED] = repr(time.monotonic())
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
@@ -247,6 +254,11 @@ def _place(  # noqa: PLR0911 - reasons, one after the other
     if not own:
         return elsewhere, "", f"{path} does not name a file beside it"
     return folder, own, ""
+
+
+def _of_its_own() -> dict[str, str]:
+    """A PyInstaller build takes the folder of whoever started it for its own, unless it is told."""
+    return {"PYINSTALLER_RESET_ENVIRONMENT": "1"} if stamp.FREEZER == "pyinstaller" else {}
 
 
 def _own_file(started_as: str) -> os.stat_result:

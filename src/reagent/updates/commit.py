@@ -25,6 +25,7 @@ from reagent.updates.vocabulary import (
     ROLLBACK,
     UPDATE,
     VERSION_FILE,
+    version_file,
 )
 
 _VERSION_FILE: Final = re.compile(
@@ -63,11 +64,15 @@ def commit(
     for step in _ORDER[trial.kind]:
         if step == _NEWEST:
             links.make_newest(files, folder, trial.file, now)
-        elif step == PREVIOUS and trial.kind == UPDATE:
+        elif step == PREVIOUS and trial.kind == UPDATE and not _is_blocked(ledger.state, own):
             links.set_link(files, folder, PREVIOUS, own)
         else:
             links.set_link(files, folder, step, trial.file)
     ledger.change(lambda state: committed_state(state, trial, now))
+
+
+def _is_blocked(state: State, file: str) -> bool:
+    return any(version_file(each.version) == file for each in state.blocked)
 
 
 def committed_state(state: State, trial: Trial, now: float) -> State:

@@ -56,7 +56,7 @@ class Child(Protocol):
         ...
 
 
-def attend(  # noqa: C901 - one loop, one story
+def attend(
     child: Child,
     ledger: Ledger,
     watch: Supervision,
@@ -73,6 +73,20 @@ def attend(  # noqa: C901 - one loop, one story
         commit: makes the candidate the proven version; returns why it does not deserve it, empty
             when it is committed, and raises `OSError` when the disk refuses.
     """
+    try:
+        return _attend(child, ledger, watch, commit, monotonic)
+    except BaseException:
+        child.kill()
+        raise
+
+
+def _attend(  # noqa: C901 - one loop, one story
+    child: Child,
+    ledger: Ledger,
+    watch: Supervision,
+    commit: Callable[[], str],
+    monotonic: Callable[[], float],
+) -> Outcome:
     began = noted = monotonic()
     commit_at = 0.0
     told = False

@@ -135,10 +135,9 @@ class Turn:
                 _log.warning("no trial: its attempt cannot be written down", error=trouble)
                 return Outcome.NONE
             outcome = self._attempt(trial)
-            pause = _ARRIVAL_PAUSE_S if trial.kind == ARRIVAL else 0.0
-            if outcome is Outcome.FAILED and self._machine.wait(pause):
-                return Outcome.STOPPED
-            return outcome
+            failed_arrival = outcome is Outcome.FAILED and trial.kind == ARRIVAL
+            pause = _ARRIVAL_PAUSE_S if failed_arrival else 0.0
+            return Outcome.STOPPED if self._machine.wait(pause) else outcome
         finally:
             self._machine.unlisten()
 

@@ -14,6 +14,7 @@ import pytest
 
 from reagent.updates import commit, judge
 from reagent.updates.ledger import Ledger
+from reagent.updates.staging import Staging
 from reagent.updates.vocabulary import ACTIVE
 from tests.fakes.files import PowerCut
 from tests.unit.updates import life
@@ -189,3 +190,18 @@ def test_ten_reboots_defer_a_trial_and_block_nothing() -> None:
     assert state.trial is not None
     assert state.trial.due_in(10_000.0) == 86_400.0
     assert state.block_of(judge_digest(content)) is None
+
+
+def test_a_version_that_was_given_up_does_not_become_previous() -> None:
+    device = life.flashed()
+    device.files.file(f"{FOLDER}/reagent-v1.3.0", life.body("1.3.0", "mute"))
+    device.files.link(f"{FOLDER}/Reagent-previous", f"{FOLDER}/reagent-v1.3.0")
+    seat = device.settle()
+    assert seat is not None
+    assert Staging(seat, "amd64").roll_back("ordered")
+    newer = life.stage(device, seat, "1.5.0", "good")
+
+    device.settle()
+
+    assert device.content_of(ACTIVE) == newer
+    assert device.links.previous == "reagent-v1.5.0"

@@ -5,6 +5,9 @@ variable `REAGENT_TRIAL`, "parent's process id:descriptor". The static executabl
 kernel end it with its parent, in C, before anything else; other builds do so in `adopted`.
 """
 
+# One line of /proc is read.
+# ruff: noqa: PTH123
+
 from __future__ import annotations
 
 import os
@@ -184,9 +187,13 @@ class Parent:
         self._pipe = pipe
 
     def tell(self, line: str) -> None:
-        """Say a line. A parent that does not listen ends us by itself."""
-        with suppress(OSError):
+        """Say a line; one that finds no room is lost. Without a parent there is nothing to try."""
+        try:
             os.write(self._pipe, line.encode("ascii") + b"\n")
+        except BrokenPipeError:
+            os._exit(1)
+        except OSError:
+            return
 
 
 def adopted() -> Parent | None:
@@ -202,7 +209,7 @@ def adopted() -> Parent | None:
         return None
     if not is_pipe:
         return None
-    if not _ends_with_its_parent() or os.getppid() != parent:
+    if not _ends_with_its_parent() or not _descends_from(parent):
         # It is gone already, or we could outlive it: two agents would run one day.
         os._exit(1)
     return Parent(pipe)
@@ -242,6 +249,20 @@ def ask(command: Sequence[str], program: str, content: bytes, within: float) -> 
             if running.poll() is None:
                 os.killpg(running.pid, signal.SIGKILL)
     return said.decode("utf-8", "replace") if running.returncode == 0 else ""
+
+
+def _descends_from(process: int) -> bool:
+    """Whether it is our parent, or the parent of the boot loader that is ours."""
+    parent = os.getppid()
+    if parent == process:
+        return True
+    if not hasattr(sys, "_MEIPASS"):
+        return False
+    try:
+        with open(f"/proc/{parent}/stat", encoding="ascii") as file:
+            return int(file.read().rpartition(")")[2].split()[1]) == process
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def _poll(descriptors: Sequence[int], seconds: float) -> None:
