@@ -18,6 +18,7 @@ from sandbox.database import Identity
 from sandbox.packages import SYSTEM_PATH
 from sandbox.program import Program
 from sandbox.reaper import Reaper
+from sandbox.standins import StandIns
 
 RESTART_S: Final = 5.0
 STOP_S: Final = 12.0
@@ -49,6 +50,7 @@ class Device:
         self._begun = asyncio.Event()
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(document, indent=1).encode()
+        self.standins = StandIns(folder / "programs")
         self.flashed: Flashed = flash(folder / "agent", text, program.executable, program.version)
         self._process: asyncio.subprocess.Process | None = None
         self._noted: asyncio.subprocess.Process | None = None
@@ -100,7 +102,7 @@ class Device:
     def variables(self) -> dict[str, str]:
         """Its whole environment: nothing of ours is in it."""
         return {
-            "PATH": SYSTEM_PATH,
+            "PATH": f"{self.standins.folder}:{SYSTEM_PATH}",
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "DOCKER_HOST": self.engine,
