@@ -28,8 +28,8 @@ from reagent.updates.vocabulary import FETCHED, REGISTERED, WORDS
 _log = log.get(__name__)
 
 _LINK_LOOK_S: Final = 1.0
-# The start has better things to do; a hand-over that is asked for does not wait so long.
-_PROVE_AFTER_S: Final = 10.0
+# The start has better things to do; memory is given back ten seconds after it.
+_PROVE_AFTER_S: Final = 4.0
 _PROVE_AGAIN_S: Final = 12.5 * 3600
 _PROVE_ROUNDS: Final = 5
 _RECORDED_WITHIN_S: Final = 20.0
