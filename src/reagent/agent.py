@@ -31,6 +31,7 @@ from reagent.api.handshake import Handshake
 from reagent.api.images import Images
 from reagent.api.logs import Logs
 from reagent.api.pending import pending
+from reagent.api.power import Power
 from reagent.api.procedure import procedures_of
 from reagent.api.update import Update
 from reagent.apps.apps import Apps
@@ -157,6 +158,7 @@ class Agent:
     milestones: Milestones
     lookout: Lookout
     succession: Succession
+    power: Power
 
     async def run(self, stop: asyncio.Event) -> None:
         """Boot and stay connected until `stop`, then leave in order.
@@ -194,7 +196,11 @@ class Agent:
     async def _leave(self) -> None:
         """Apps first, so that nothing new is said; logs while there is a session to say it on."""
         _log.info("leaving")
-        for name, close in (("apps", self.apps.close), ("logs", self.logs.close)):
+        for name, close in (
+            ("power", self.power.close),
+            ("apps", self.apps.close),
+            ("logs", self.logs.close),
+        ):
             try:
                 async with asyncio.timeout(PART_WITHIN_S):
                     await close()
@@ -276,6 +282,7 @@ def build(
         read_bucket=lookout.read_bucket,
         reads_bucket=looks,
     )
+    power = Power(world.outside.processes, world.clock)
     capabilities = (
         Handshake(world.clock, identity),
         AppStates(apps),
@@ -283,6 +290,7 @@ def build(
         Logs(logs, world.engine, world.clock, agent_log=agent_log),
         Device(world.host, identity, lookout.latest, version=stamp.VERSION, arch=stamp.ARCH),
         Update(link, identity, lookout.order),
+        power,
     )
     dispatcher = Dispatcher(
         (*procedures_of(*capabilities), *pending(stamp.VERSION)),
@@ -329,6 +337,7 @@ def build(
         milestones=milestones,
         lookout=lookout,
         succession=succession,
+        power=power,
     )
 
 
