@@ -12,6 +12,7 @@ from typing import Final
 
 from reagent.api.apps import AppStates
 from reagent.api.device import Device
+from reagent.api.firmware import Firmware
 from reagent.api.handshake import Handshake
 from reagent.api.images import Images
 from reagent.api.logs import Logs
@@ -23,7 +24,7 @@ from reagent.model.call import Privilege
 from reagent.settings.flags import DECLARED, Flags
 
 FOLDER: Final = Path(__file__).parent / "reference"
-SERVED: Final = (Handshake, AppStates, Images, Device, Logs, Update, Power)
+SERVED: Final = (Handshake, AppStates, Images, Device, Logs, Update, Power, Firmware)
 _HEAD: Final = "<!-- printed by docs/pages.py -->\n\n"
 
 

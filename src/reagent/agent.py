@@ -27,6 +27,7 @@ from reagent.aio.supervise import Tasks
 from reagent.api.apps import AppStates
 from reagent.api.device import Device
 from reagent.api.dispatch import Dispatcher, Privileges
+from reagent.api.firmware import Firmware
 from reagent.api.handshake import Handshake
 from reagent.api.images import Images
 from reagent.api.logs import Logs
@@ -291,6 +292,7 @@ def build(
         Device(world.host, identity, lookout.latest, version=stamp.VERSION, arch=stamp.ARCH),
         Update(link, identity, lookout.order),
         power,
+        Firmware(),
     )
     dispatcher = Dispatcher(
         (*procedures_of(*capabilities), *pending(stamp.VERSION)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,13 @@ async def test_an_order_that_fails_is_in_the_log_and_nowhere_else(bare: Online) 
     assert result_of(answer) == []
     assert "Unit reagent.service not found." in str(entry)
     assert bare.device.running
+
+
+# --- the system's release
+
+
+async def test_a_system_that_is_none_of_the_platforms_has_no_release_to_tell(bare: Online) -> None:
+    if Path("/etc/os-release-latest.json").exists():
+        pytest.skip("this machine runs a system of the platform")
+
+    assert result_of(await bare.call("get_os_release", "501")) == []

@@ -28,7 +28,6 @@ PENDING: Final[Mapping[str, Privilege | None]] = {
     "restart_wifi": Privilege.NETWORK,
     "prune_images": Privilege.MAINTAIN,
     "get_tunnel_state": None,
-    "get_os_release": Privilege.READ,
     "download_os_update": Privilege.MAINTAIN,
     "install_os_update": Privilege.MAINTAIN,
     "execute_cmd": Privilege.MAINTAIN,
