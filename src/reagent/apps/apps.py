@@ -88,7 +88,12 @@ class Apps:
             arch=arch,
         )
         self._watch = Watch(
-            engine, self._records, clock, change=self._changed, back=self._engine_is_back
+            engine,
+            self._records,
+            clock,
+            change=self._changed,
+            runs=logs.resume,
+            back=self._engine_is_back,
         )
         self._requests = Requests(
             records=self._records,

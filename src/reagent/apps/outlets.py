@@ -27,6 +27,10 @@ class ContainerLogs(Protocol):
         """Begin to follow a running container in the background."""
         ...
 
+    async def resume(self, container: str) -> None:
+        """Go on following a container that somebody else started. Never fails."""
+        ...
+
     async def stream(self, container: str, lines: Lines) -> None:
         """Read a download's records to their end.
 

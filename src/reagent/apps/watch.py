@@ -45,6 +45,8 @@ class Watch:
         clock: paces the looks.
         change: called when a container says something else than its app; not while the app is in
             transition, and neither state is a transient one.
+        runs: called with a container that runs after something happened to it, unless its app is
+            in transition.
         back: called when the engine is back after it was away.
     """
 
@@ -55,6 +57,7 @@ class Watch:
         clock: Clock,
         *,
         change: Change,
+        runs: Callable[[str], Awaitable[None]],
         back: Callable[[], Awaitable[None]],
     ) -> None:
         self._back = back
@@ -62,6 +65,7 @@ class Watch:
         self._records = records
         self._clock = clock
         self._change = change
+        self._runs = runs
         self._watched: dict[str, tuple[AppKey, str]] = {}
         self._dirty: set[str] = set()
         self._told: set[str] = set()
@@ -164,6 +168,15 @@ class Watch:
                 continue
             await self._evaluate(container, now)
             self._mark(container)
+            if now is not None and now.status == "running" and self._is_at_rest(container):
+                await self._runs(container)
+
+    def _is_at_rest(self, container: str) -> bool:
+        """Whether it is watched, and no transition of its app is under way."""
+        if (watched := self._watched.get(container)) is None:
+            return False
+        app = self._records.known(watched[0])
+        return app is not None and not app.lock.locked()
 
     async def _look(self) -> None:
         try:

@@ -85,6 +85,13 @@ class AppLogs:
         """
         await self._readers.follow(container, started=True)
 
+    async def resume(self, container: str) -> None:
+        """Go on with the log of a container that somebody else started, from where it ended.
+
+        Does nothing while it is being followed. Never fails.
+        """
+        await self._readers.follow(container, started=False, onward=True)
+
     async def stream(self, container: str, lines: Lines) -> None:
         """Read the records of a pull, push or build to the end, and pass them on as they are.
 

@@ -35,12 +35,14 @@ class Follower:
         instance: the engine's id: the next run of the app is another container.
         attached: set once the engine delivers, or is known not to.
         again: somebody started the same instance once more while its stream was being read.
+        onward: then it is not read from its first line, but from where the stream ended.
         reading: its stream has not ended yet.
     """
 
     instance: str
     attached: asyncio.Event = field(default_factory=asyncio.Event)
     again: bool = False
+    onward: bool = False
     reading: bool = True
     task: asyncio.Task[None] | None = None
 
@@ -66,6 +68,7 @@ class Channel:
         follower: who follows its container, or did last.
         opening: held while a reader is being started or retired.
         read_to_end: the instance whose log was read to its end.
+        read_until: when that was, seconds since 1970.
         placeholder: there is nothing but a listener yet.
     """
 
@@ -76,6 +79,7 @@ class Channel:
         self.follower: Follower | None = None
         self.opening = asyncio.Lock()
         self.read_to_end = ""
+        self.read_until = 0.0
         self.placeholder = False
         self._gate = gate
         self._streams = 0
@@ -128,6 +132,10 @@ class Channels:
         self._clock = clock
         self._serial = serial
         self._by_name: dict[str, Channel] = {}
+
+    def now(self) -> float:
+        """The time, seconds since 1970."""
+        return self._clock.now()
 
     def all(self) -> list[Channel]:
         """Every channel; a copy."""

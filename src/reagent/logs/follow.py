@@ -58,7 +58,7 @@ class Readers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def follow(self, container: str, *, started: bool) -> None:
+    async def follow(self, container: str, *, started: bool, onward: bool = False) -> None:
         """Follow a container in the background, unless this instance is being followed.
 
         Returns once the engine delivers, or it is known that there is nothing to follow.
@@ -67,6 +67,7 @@ class Readers:
             container: its name.
             started: it was started just now; otherwise a log that was read to its end, of a
                 container that does not run, is not read again.
+            onward: somebody else started it: what was read already is not read again.
         """
         if self._closed:
             return
@@ -79,13 +80,15 @@ class Readers:
                 if not follower.reading:  # its last lines are on their way
                     await _ended(follower, _FINISH_WITHIN)
                 if channel.live and follower.reading and follower.instance == seen.id:
-                    follower.again = follower.again or started
+                    follower.onward = onward and (follower.onward or not follower.again)
+                    follower.again = follower.again or started or onward
                     return
                 await self._retire(follower)
             if not started and channel.read_to_end == seen.id and seen.status != "running":
                 return
             await self._channels.ask_who_listens(channel)
             channel.follower = follower = Follower(seen.id)
+            follower.onward = onward and channel.read_to_end == seen.id
             follower.task = self.own(self._read(channel, follower), f"follow {container}")
             await _within(_ATTACH_WITHIN, follower.attached.wait())
 
@@ -155,13 +158,15 @@ class Readers:
     async def _read(self, channel: Channel, follower: Follower) -> None:
         """Follow one instance to its end, and once more each time it was started meanwhile."""
         try:
-            await self._read_once(channel, follower.instance, follower)
+            since = channel.read_until if follower.onward else 0.0
+            await self._read_once(channel, follower.instance, follower, since=since)
             while follower.again:
                 follower.again = False
                 seen = await self._look_at(follower.instance)
                 if seen is not None and seen.status == "running":
                     follower.reading = True
-                    await self._read_once(channel, follower.instance, follower)
+                    since = channel.read_until if follower.onward else 0.0
+                    await self._read_once(channel, follower.instance, follower, since=since)
         finally:
             follower.attached.set()
 
@@ -172,13 +177,15 @@ class Readers:
         follower: Follower | None = None,
         *,
         follow: bool = True,
+        since: float = 0.0,
     ) -> None:
+        bound = f"{since:.9f}" if since else ""
         try:
-            async with self._engine.logs(instance, follow=follow) as lines:
+            async with self._engine.logs(instance, follow=follow, since=bound) as lines:
                 if follower is not None:
                     follower.attached.set()
                 await channel.pour(lines)
-            channel.read_to_end = instance
+            channel.read_to_end, channel.read_until = instance, self._channels.now()
         except ContainerNotFound:
             return
         except ReagentError as error:

@@ -160,6 +160,9 @@ class Diary:
     async def follow(self, container: str) -> None:
         self.entries.append(f"follow {container}")
 
+    async def resume(self, container: str) -> None:
+        self.entries.append(f"resume {container}")
+
     async def stream(self, container: str, lines: Lines) -> None:
         last = "{}"
         async for batch in lines:

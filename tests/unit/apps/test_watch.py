@@ -166,6 +166,7 @@ async def test_a_container_that_somebody_restarted_runs_on(rig: Rig) -> None:
 
     assert rig.cloud.told == ["FAILED", "RUNNING", "RUNNING"]
     assert rig.engine.container("prod_1_app").status == "running"
+    assert rig.logs.told("resume prod_1_app")
 
 
 async def test_a_change_during_a_transition_is_looked_at_afterwards(rig: Rig) -> None:

@@ -110,10 +110,11 @@ class Device:
     def __init__(self, store: Store, engine: FakeEngine | None = None) -> None:
         self.link = Link()
         self.audience = Audience(self.link)
-        self.engine = engine or FakeEngine()
+        self.clock = SwiftClock()
+        self.engine = engine or FakeEngine(self.clock.now)
         self.store = store
         self.logs = AppLogs(
-            self.link, self.audience, self.engine, store, SwiftClock(), lambda: SERIAL
+            self.link, self.audience, self.engine, store, self.clock, lambda: SERIAL
         )
 
     # --- what happens to it ---

@@ -135,6 +135,28 @@ async def test_a_container_that_is_started_again_before_its_end_was_seen_is_read
         await device.logs.close()
 
 
+async def test_a_container_that_somebody_started_goes_on_where_its_log_ended(
+    device: Device,
+) -> None:
+    device.audience.bridge()
+    device.engine.has_container(APP)
+    device.engine.print(APP, ["one"])
+    await device.logs.follow(APP)
+    device.engine.crash(APP)
+    await device.until("one")
+    await device.settled()
+
+    device.clock.time += 1
+    await device.engine.start(APP)
+    device.engine.print(APP, ["two"])
+    await device.logs.resume(APP)
+    await device.until("two")
+    await device.logs.resume(APP)
+    await device.settled()
+
+    assert device.lines() == ["one", "two"]
+
+
 async def test_a_stream_that_ends_stores_the_last_hundred_entries(device: Device) -> None:
     device.engine.has_container(APP)
     await device.logs.follow(APP)
