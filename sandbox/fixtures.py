@@ -131,7 +131,8 @@ def router(services: Services) -> Router:
 
 @pytest.fixture
 def registry(services: Services) -> Registry:
-    """The registry, up."""
+    """The registry, up and answering."""
+    services.registry.thaw()
     services.registry.start()
     return services.registry
 

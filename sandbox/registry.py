@@ -11,6 +11,7 @@ import ctypes.util
 import http.client
 import json
 import secrets
+import signal
 from pathlib import Path
 from typing import Final
 
@@ -78,6 +79,16 @@ class Registry:
         if self._child is not None:
             self._child.stop(2.0)
             self._child = None
+
+    def freeze(self) -> None:
+        """Let every pull wait: connections stay open and nothing is answered."""
+        if self._child is not None:
+            self._child.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        if self._child is not None:
+            self._child.send(signal.SIGCONT)
 
     def close(self) -> None:
         """Take it down for good."""

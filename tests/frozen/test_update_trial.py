@@ -1,0 +1,249 @@
+"""Before and during a trial: who asks, who waits, who writes, and who ends with whom."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox.callers import Caller
+from sandbox.cloud import Cloud
+from sandbox.engine import GivenEngine, OwnEngine
+from sandbox.program import Program
+from sandbox.variants import Broken
+from tests.frozen.steps import AppOf, is_joined, sessions_of, until
+from tests.frozen.updating import Press, Unit, started
+
+NEW = "1.1.0"
+# An order is followed within a minute; where nothing keeps the device busy, within seconds.
+AT_ONCE_S = 6.0
+LONG_S = 60.0
+
+pytestmark = pytest.mark.timeout(150)
+
+
+async def on_trial(unit: Unit, press: Press, caller: Caller) -> None:
+    """Bring it to where its candidate is CONNECTED, on a soak that does not end."""
+    press.release(NEW)
+    await caller.ask(unit.device.identity, "update_agent")
+    await unit.tried()
+    await unit.until("the candidate is CONNECTED", reported=NEW)
+    await until(lambda: unit.statuses[-1] == "CONNECTED")
+
+
+# --- before
+
+
+async def test_the_call_answers_when_it_is_staged_and_the_trial_follows(
+    cloud: Cloud, program: Program, user: Caller
+) -> None:
+    press, unit = Press.of(cloud, program), Unit(cloud, program)
+    press.release(program.version)
+    await started(unit)
+    press.release(NEW)
+
+    answer = (await user.ask(unit.device.identity, "update_agent")).value
+    at_answer = unit.trial, unit.attempt, (unit.folder / f"reagent-v{NEW}").stat().st_mtime
+    begun = time.monotonic()
+    await unit.tried()
+    waited = time.monotonic() - begun
+    await unit.on(NEW)
+
+    assert isinstance(answer, dict)
+    assert {key: value for key, value in answer.items() if value} == {
+        "DidAgentUpdate": True,
+        "DidUpdate": True,
+    }
+    assert at_answer[0]["version"] == NEW
+    assert at_answer[1:] == ({}, 1.0)
+    assert waited < AT_ONCE_S
+    assert unit.device.starts == 1
+
+
+async def test_a_pull_that_runs_delays_the_hand_over(
+    cloud: Cloud, program: Program, engine: OwnEngine | GivenEngine
+) -> None:
+    press, unit = Press.of(cloud, program), Unit(cloud, program)
+    app = AppOf(cloud, unit.device, 471, "patient")
+    app.push()
+    app.want("RUNNING")
+    press.release(NEW)
+
+    await unit.device.serve(restart_after=0.5)
+    await app.reached("DOWNLOADING")
+    cloud.registry.freeze()
+    await until(lambda: unit.trial.get("version") == NEW, 20.0, "the version is scheduled")
+    await asyncio.sleep(AT_ONCE_S)
+    waits = unit.attempt, unit.candidates, app.states[-1]
+    cloud.registry.thaw()
+    await app.reached("RUNNING")
+    begun = time.monotonic()
+    await unit.tried()
+    waited = time.monotonic() - begun
+    with engine.client() as client:
+        container = client.containers.get(app.container).id
+    await unit.on(NEW)
+
+    assert waits == ({}, [], "DOWNLOADING")
+    assert waited < AT_ONCE_S
+    with engine.client() as client:
+        assert client.containers.get(app.container).id == container
+
+
+# --- during
+
+
+def fingerprints(unit: Unit) -> dict[str, object]:
+    """What tells that somebody wrote: of the device file, its copies, the links, the state."""
+    found: dict[str, object] = {}
+    for path in sorted(unit.folder.rglob("*")):
+        if path.is_symlink():
+            found[path.name] = (path.readlink(), path.lstat().st_ino)
+        elif path.suffix in {".flock", ".json"} or "reagent-v" in path.name:
+            status = path.stat()
+            found[str(path.relative_to(unit.folder))] = (
+                status.st_ino,
+                status.st_mtime_ns,
+                status.st_mode,
+                path.read_bytes() if status.st_size < 100_000 else status.st_size,
+            )
+    return found
+
+
+async def test_a_candidate_writes_no_device_file_no_link_and_no_state(
+    cloud: Cloud, program: Program, user: Caller
+) -> None:
+    """Not even when it hears that the device has another name by now."""
+    press, unit = Press.of(cloud, program), Unit(cloud, program, soak=LONG_S)
+    who = unit.device.identity
+    press.release(program.version)
+    await started(unit)
+    await on_trial(unit, press, user)
+    await until(lambda: unit.trial["proven_s"] != 0, what="its parent noted that it is proven")
+    before = fingerprints(unit)
+
+    renamed = dataclasses.replace(who, device_name="another-name")
+    cloud.backend.database.add_device(renamed)
+    seen = len(unit.statuses)
+    await cloud.backend.cut(who.authid)
+    await unit.connected(since=seen)
+    ordered = (await user.ask(who, "update_agent")).value
+    await asyncio.sleep(1.0)
+    during = fingerprints(unit)
+    await unit.device.stop()
+    unit.device.environment["REAGENT_UPDATE_SOAK_S"] = "1"
+    await started(unit)
+    await unit.on(NEW)
+
+    assert during == before
+    assert {"device-config.flock", "updates.json", "Reagent-active"} <= set(before)
+    assert isinstance(ordered, dict)
+    assert not any(ordered.values())
+    assert unit.device.document["name"] == "another-name"
+
+
+async def test_a_stop_during_a_trial_ends_both_and_gives_the_attempt_back(
+    cloud: Cloud, program: Program, user: Caller
+) -> None:
+    press, unit = Press.of(cloud, program), Unit(cloud, program, soak=LONG_S)
+    press.release(program.version)
+    await started(unit)
+    await on_trial(unit, press, user)
+    await until(lambda: unit.trial["proven_s"] != 0, what="its parent noted that it is proven")
+    sessions = await sessions_of(user, unit.device)
+
+    begun = time.monotonic()
+    status = await unit.device.stop()
+    took = time.monotonic() - begun
+
+    assert status == 0
+    assert took < 10.0
+    assert unit.device.leftovers() == []
+    assert sessions.open == []
+    assert unit.attempt == {}
+    assert (unit.trial["version"], unit.trial["strikes"], unit.trial["given_back"]) == (NEW, 0, 0)
+    assert float(str(unit.trial["proven_s"])) > 0
+    # It goes on where it was.
+    unit.device.environment["REAGENT_UPDATE_SOAK_S"] = "1"
+    await started(unit)
+    await unit.on(NEW)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_a_candidate_ends_with_its_parent(
+    cloud: Cloud,
+    program: Program,
+    user: Caller,
+    frozen: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Also one that cannot do anything about it any more."""
+    press, unit = Press.of(cloud, program), Unit(cloud, program, soak=LONG_S)
+    press.release(program.version)
+    await started(unit)
+    sessions = await sessions_of(user, unit.device)
+    await on_trial(unit, press, user)
+    (candidate,) = unit.candidates
+    environment = Path(f"/proc/{candidate}/cmdline").read_bytes()
+    if frozen:
+        os.kill(candidate, signal.SIGSTOP)
+
+    unit.device.environment["REAGENT_UPDATE_SOAK_S"] = "1"
+    await unit.device.kill()
+    await until(lambda: not Path(f"/proc/{candidate}").exists() or _is_gone(candidate), 3.0)
+
+    assert environment.split(b"\0")[0] == bytes(unit.device.flashed.active)
+    await until(lambda: unit.device.running, 5.0, "the manager starts it")
+    await unit.on(NEW)
+    assert unit.blocked == []
+    assert not await is_joined(user, sessions.ids[0])
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return text[text.rindex(")") + 2] in "ZX"
+
+
+async def test_the_parent_is_no_agent_while_its_candidate_is_one(
+    cloud: Cloud, program: Program, user: Caller
+) -> None:
+    """One session, one lock, one service: what a second agent would disturb."""
+    press, unit = Press.of(cloud, program), Unit(cloud, program, soak=3.0)
+    press.release(program.version)
+    await started(unit)
+    sessions = await sessions_of(user, unit.device)
+    await on_trial(unit, press, user)
+
+    answer = await user.ask(unit.device.identity, "get_agent_metadata")
+    open_sessions = list(sessions.open)
+    await unit.on(NEW)
+
+    assert len(open_sessions) == 1
+    assert isinstance(answer.value, dict)
+    assert answer.value["version"] == NEW
+    assert len(sessions.open) == 1
+
+
+@pytest.mark.parametrize("broken", [Broken.HANGS, Broken.NEVER_JOINS])
+async def test_one_that_never_gets_through_is_ended_three_times_and_blocked(
+    cloud: Cloud, program: Program, user: Caller, broken: Broken
+) -> None:
+    """The device is the agent that it was after each attempt; nothing of the candidate is left."""
+    press, unit = Press.of(cloud, program), Unit(cloud, program, proof=1.5)
+    press.release(program.version)
+    await started(unit)
+    press.release(NEW, broken)
+
+    await user.ask(unit.device.identity, "update_agent")
+    await unit.on(program.version, blocked=[NEW], within=60.0)
+
+    assert unit.candidates == []
+    assert unit.device.starts == 1
+    assert unit.named("previous") == unit.named("latest") == program.version
