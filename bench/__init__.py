@@ -11,5 +11,6 @@ budgets, and a person judges.
     bare        the bare autobahn client that everything over the router is compared with
     leftovers   what must not stay in an engine that is not ours
     reference/  the programs that are run as references
-    version, debian, size, start, handshake, logs, idle, reconnects, apps    one measurement each
+    version, debian, size, start, handshake, logs, idle, update, reconnects, apps    one
+    measurement each
 """

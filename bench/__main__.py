@@ -8,7 +8,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import apps, debian, handshake, idle, logs, reconnects, report, size, start, version
+from bench import (
+    apps,
+    debian,
+    handshake,
+    idle,
+    logs,
+    reconnects,
+    report,
+    size,
+    start,
+    update,
+    version,
+)
 from bench.figures import Figure
 from sandbox import crossbar, images, packages
 from sandbox.cloud import Cloud, Services, cloud_on, services
@@ -28,6 +40,7 @@ IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figur
     "handshake": lambda cloud, program: handshake.measure(cloud, program, calls=1000),
     "logs": lambda cloud, program: logs.measure(cloud, program, runs=3),
     "idle": lambda cloud, program: idle.measure(cloud, program, minutes=1),
+    "update": lambda cloud, program: update.measure(cloud, program, runs=5),
     "reconnects": reconnects.measure,
     "apps": lambda cloud, program: apps.measure(cloud, program, minutes=1),
 }
