@@ -19,12 +19,13 @@ from reagent.api.logs import Logs
 from reagent.api.pending import PENDING
 from reagent.api.power import Power
 from reagent.api.procedure import marks_of
+from reagent.api.storage import Storage
 from reagent.api.update import Update
 from reagent.model.call import Privilege
 from reagent.settings.flags import DECLARED, Flags
 
 FOLDER: Final = Path(__file__).parent / "reference"
-SERVED: Final = (Handshake, AppStates, Images, Device, Logs, Update, Power, Firmware)
+SERVED: Final = (Handshake, AppStates, Images, Device, Logs, Update, Power, Firmware, Storage)
 _HEAD: Final = "<!-- printed by docs/pages.py -->\n\n"
 
 

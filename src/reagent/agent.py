@@ -34,6 +34,7 @@ from reagent.api.logs import Logs
 from reagent.api.pending import pending
 from reagent.api.power import Power
 from reagent.api.procedure import procedures_of
+from reagent.api.storage import Storage
 from reagent.api.update import Update
 from reagent.apps.apps import Apps
 from reagent.apps.folders import Folders
@@ -293,6 +294,7 @@ def build(
         Update(link, identity, lookout.order),
         power,
         Firmware(),
+        Storage(world.engine),
     )
     dispatcher = Dispatcher(
         (*procedures_of(*capabilities), *pending(stamp.VERSION)),

@@ -53,6 +53,14 @@ class World(Protocol):
         """An image whose containers cannot be started."""
         ...
 
+    async def has_dangling_image(self, name: str) -> None:
+        """An image that lost this name to a newer one, which is there too."""
+        ...
+
+    async def has_leftovers(self) -> tuple[str, str]:
+        """A network and a volume that nobody uses and nobody named; returns their names."""
+        ...
+
     async def go_down(self) -> None: ...
 
     async def come_up(self) -> None: ...
@@ -84,6 +92,15 @@ class Memory:
     async def has_broken_image(self, name: str) -> str:
         self.fake.refuse_start("exec: /not/there: no such file or directory")
         return await self.has_image(name)
+
+    async def has_dangling_image(self, name: str) -> None:
+        self.fake.has_dangling_image()
+        await self.has_image(name)
+
+    async def has_leftovers(self) -> tuple[str, str]:
+        self.fake.has_network("prod_9_net")
+        self.fake.has_volume("6f1e")
+        return "prod_9_net", "6f1e"
 
     async def go_down(self) -> None:
         self.fake.go_down()
@@ -117,6 +134,18 @@ class Real:
 
     async def has_broken_image(self, name: str) -> str:
         return await self.pulled(name, images.make(["/not/there"]))
+
+    async def has_dangling_image(self, name: str) -> None:
+        for number in ("1", "2"):
+            await self.pulled(name, images.make(["/bin/sh"], env={"NUMBER": number}))
+
+    async def has_leftovers(self) -> tuple[str, str]:
+        return await asyncio.to_thread(self._leave_something)
+
+    def _leave_something(self) -> tuple[str, str]:
+        with closing(open_client(self.daemon.address)) as client:
+            network = client.networks.create("prod_9_net")
+            return str(network.name), str(client.volumes.create().name)
 
     async def go_down(self) -> None:
         if isinstance(self.daemon, OwnEngine):

@@ -18,7 +18,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
-from reagent.contracts.engine import ContainerSeen, ContainerSpec, EngineEvent, Lines
+from reagent.contracts.engine import ContainerSeen, ContainerSpec, EngineEvent, Lines, Pruned
 from reagent.errors import (
     ContainerNotFound,
     EngineFailed,
@@ -28,6 +28,8 @@ from reagent.errors import (
 )
 from reagent.model.app import Login
 from tests.fakes.containers import Container, Line, Program, Query, repository, tagged
+
+_ALIVE = frozenset({"running", "paused", "restarting"})
 
 
 class FakeEngine:
@@ -41,6 +43,9 @@ class FakeEngine:
         self._now = now
         self._counter = 0
         self._images: dict[str, list[str]] = {}
+        self._dangling: list[str] = []
+        self._networks: list[str] = []
+        self._volumes: list[str] = []
         self._offered: dict[str, Login | None] = {}
         self._containers: dict[str, Container] = {}
         self._programs: dict[str, Program] = {}
@@ -131,7 +136,7 @@ class FakeEngine:
                 "Size": 52428800,
                 "Labels": None,
             }
-            for image, tags in self._images.items()
+            for image, tags in [*self._images.items(), *((each, []) for each in self._dangling)]
         ]
 
     async def image_exists(self, reference: str) -> bool:
@@ -141,6 +146,34 @@ class FakeEngine:
     async def remove_images(self, repository: str) -> None:
         await self._enter("remove_images", repository)
         self.lost_images(*(tag for tag in self.tags if tag.rpartition(":")[0] == repository))
+
+    async def prune_dangling(self) -> None:
+        await self._enter("prune_dangling")
+        self._dangling.clear()
+
+    async def prune_unused(self) -> Pruned:
+        await self._enter("prune_unused")
+        stopped = [each for each in self._containers.values() if each.status not in _ALIVE]
+        for container in stopped:
+            self.vanish(container.name)
+        used = {tagged(each.spec.image) for each in self._containers.values()}
+        unused = [tag for tag in self.tags if tag not in used]
+        images = [image for image, tags in self._images.items() if used.isdisjoint(tags)]
+        gone = [*images, *self._dangling]
+        self.lost_images(*unused)
+        self._dangling = []
+        networks, self._networks = self._networks, []
+        volumes, self._volumes = self._volumes, []
+        return Pruned(
+            containers=[container.id for container in stopped],
+            networks=networks,
+            volumes=volumes,
+            images=[
+                *(f"untagged: {tag}" for tag in unused),
+                *(f"deleted: {each}" for each in gone),
+            ],
+            size=len(gone) * 52_428_800,
+        )
 
     def pull(self, reference: str, login: Login | None) -> AbstractAsyncContextManager[Lines]:
         return self._pull(tagged(reference), login)
@@ -177,6 +210,18 @@ class FakeEngine:
         """One image on the device, under these references."""
         self.lost_images(*references)
         self._images[f"sha256:{self._new_id()}"] = [tagged(reference) for reference in references]
+
+    def has_dangling_image(self) -> None:
+        """An image that lost its name to a newer one."""
+        self._dangling.append(f"sha256:{self._new_id()}")
+
+    def has_network(self, name: str) -> None:
+        """A network that nobody uses."""
+        self._networks.append(name)
+
+    def has_volume(self, name: str) -> None:
+        """A volume that nobody uses."""
+        self._volumes.append(name)
 
     def lost_images(self, *references: str) -> None:
         """Somebody removed these references behind our back."""

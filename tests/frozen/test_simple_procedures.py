@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from sandbox.callers import Caller
 from sandbox.cloud import Cloud
+from sandbox.device import Device
+from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
 from tests.frozen.platform import scripted
-from tests.frozen.steps import until
-from tests.frozen.test_privileges import Online
+from tests.frozen.steps import AppOf, online, until
+from tests.frozen.test_privileges import Online, error_of
 from tests.frozen.test_procedures import result_of
 
 pytestmark = pytest.mark.timeout(60)
@@ -76,3 +80,51 @@ async def test_a_system_that_is_none_of_the_platforms_has_no_release_to_tell(bar
         pytest.skip("this machine runs a system of the platform")
 
     assert result_of(await bare.call("get_os_release", "501")) == []
+
+
+# --- room
+
+
+async def test_pruning_needs_an_object_and_a_boolean_in_it(bare: Online) -> None:
+    wrong: list[tuple[object, ...]] = [
+        (),
+        (None,),
+        ("not-a-dict",),
+        ([],),
+        ({"all": "yes"},),
+        ({"all": 1},),
+    ]
+    for args in wrong:
+        text = error_of(await bare.call("prune_images", "501", *args))
+
+        assert "failed to parse" in text, args
+    for argument in ({}, {"all": True}):
+        assert "engine" in error_of(await bare.call("prune_images", "501", argument)), argument
+
+
+async def test_pruning_all_reports_what_went_and_leaves_what_runs(
+    cloud: Cloud, device: Device, engine: OwnEngine | GivenEngine, system: Caller
+) -> None:
+    if not engine.is_ours:
+        pytest.skip("the engine was given; what lies there is not ours to throw away")
+    app = AppOf(cloud, device, 961, "kept")
+    app.push()
+    await online(cloud, device)
+    app.want("RUNNING")
+    await app.bring(system, "RUNNING")
+    with engine.client() as client:
+        network = client.networks.create("left-behind")
+
+        quiet = await system.ask(device.identity, "prune_images", {"all": False})
+        told = await system.ask(device.identity, "prune_images", {"all": True})
+
+        left = [each.name for each in client.networks.list()]
+        status = client.containers.get(app.container).status
+        images = [tag for image in client.images.list() for tag in image.tags]
+    text = str(told.value)
+    assert not quiet.args
+    assert f"Deleted Networks:\n{network.name}\n\n" in text
+    assert re.search(r"^Total reclaimed space: [\d.]+(|k|M|G)B\n\Z", text, re.MULTILINE)
+    assert network.name not in left
+    assert status == "running"
+    assert any("961" in tag for tag in images)

@@ -83,6 +83,23 @@ class EngineEvent:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What was thrown away.
+
+    Attributes:
+        images: the engine's records: `untagged: <name>`, `deleted: <digest>`.
+        size: bytes of disk that came free.
+    """
+
+    containers: Sequence[str] = ()
+    networks: Sequence[str] = ()
+    volumes: Sequence[str] = ()
+    images: Sequence[str] = ()
+    cache: Sequence[str] = ()
+    size: int = 0
+
+
 class Engine(Protocol):
     """A Docker engine."""
 
@@ -144,6 +161,19 @@ class Engine(Protocol):
 
     async def remove_images(self, repository: str) -> None:
         """Remove every tag of a repository, forced; none is fine."""
+        ...
+
+    async def prune_dangling(self) -> None:
+        """Throw away images that have no name and no container, 10 min."""
+        ...
+
+    async def prune_unused(self) -> Pruned:
+        """Throw away all that no running container uses, 10 min for each kind.
+
+        Stopped containers, their networks and images, the build cache, and volumes: those without a
+        name of their own; engines before API 1.42 know no difference and throw away all.
+        What was thrown away before one kind failed stays away.
+        """
         ...
 
     def pull(self, reference: str, login: Login | None) -> AbstractAsyncContextManager[Lines]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from reagent.adapters.docker import containers
+from reagent.adapters.docker import containers, prune
 from reagent.adapters.docker.address import from_environment
 from reagent.adapters.docker.containers import mapping, sequence, text
 from reagent.adapters.docker.errors import Refusal, translate
@@ -26,7 +26,7 @@ from reagent.adapters.docker.streams import (
 )
 from reagent.adapters.docker.threads import Threads
 from reagent.adapters.docker.wire import Wire
-from reagent.contracts.engine import ContainerSeen, ContainerSpec, EngineEvent, Lines
+from reagent.contracts.engine import ContainerSeen, ContainerSpec, EngineEvent, Lines, Pruned
 from reagent.errors import (
     ContainerNotFound,
     EngineFailed,
@@ -157,6 +157,16 @@ class DockerEngine:
             tags = of_repository(repository, image.get("RepoTags"))
             for reference in tags or of_repository(repository, image.get("RepoDigests")):
                 await self._remove_image(reference)
+
+    async def prune_dangling(self) -> None:
+        """Throw away images that have no name and no container."""
+        with _translated():
+            await prune.dangling(self._wire)
+
+    async def prune_unused(self) -> Pruned:
+        """Throw away all that no running container uses."""
+        with _translated():
+            return await prune.unused(self._wire)
 
     # --- streams --------------------------------------------------------------------------------
 

@@ -63,13 +63,16 @@ class Wire:
             EngineUnavailable: it does not answer in time, or not to the end.
             EngineFailed: its answer cannot be read.
         """
-        path = await self._path(segments, query)
-        _, body = await self._exchange("GET", path, within=within)
-        try:
-            answer: object = json.loads(body)
-        except ValueError as error:
-            raise EngineFailed(f"the Docker engine's answer to {path} is not JSON") from error
-        return answer
+        return await self._document("GET", segments, query, within)
+
+    async def post(
+        self, *segments: str, query: Query | None = None, within: float = 30.0
+    ) -> object:
+        """POST nothing, and read the JSON document that comes; all else as `get`.
+
+        For what may be asked twice: a connection that turns out to be stale is tried again.
+        """
+        return await self._document("POST", segments, query, within)
 
     @asynccontextmanager
     async def stream(
@@ -103,6 +106,17 @@ class Wire:
         for connection in list(self._open):
             connection.abort()
         self._idle.clear()
+
+    async def _document(
+        self, method: str, segments: tuple[str, ...], query: Query | None, within: float
+    ) -> object:
+        path = await self._path(segments, query)
+        _, body = await self._exchange(method, path, within=within)
+        try:
+            answer: object = json.loads(body)
+        except ValueError as error:
+            raise EngineFailed(f"the Docker engine's answer to {path} is not JSON") from error
+        return answer
 
     async def _path(self, segments: tuple[str, ...], query: Query | None) -> str:
         parts = "/".join(quote(segment, safe="/:@") for segment in segments)

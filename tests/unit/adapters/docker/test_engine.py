@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from reagent.adapters.docker.engine import DockerEngine
-from reagent.contracts.engine import EngineEvent, Lines, PortBinding
+from reagent.contracts.engine import EngineEvent, Lines, PortBinding, Pruned
 from reagent.errors import ContainerNotFound, EngineFailed, EngineUnavailable, ImageNotFound
 from reagent.model.app import Login
 from tests.unit.adapters.docker.conftest import Words, chunks, head
@@ -255,3 +255,62 @@ async def test_an_image_found_by_the_beginning_of_its_id_does_not_exist(
     words.answer_json({"Id": "sha256:abcd", "RepoTags": ["other:1"], "RepoDigests": None})
 
     assert not await engine.image_exists("abcd")
+
+
+async def test_unused_things_are_thrown_away_in_the_order_that_frees_the_most(
+    words: Words, engine: DockerEngine
+) -> None:
+    words.answer_json({"ContainersDeleted": ["c1"], "SpaceReclaimed": 1})
+    words.answer_json({"NetworksDeleted": None})
+    words.answer_json({"VolumesDeleted": ["v1"], "SpaceReclaimed": 20})
+    records = [{"Untagged": "r/a:1"}, {"Deleted": "sha256:1"}]
+    words.answer_json({"ImagesDeleted": records, "SpaceReclaimed": 300})
+    words.answer_json({"CachesDeleted": ["b1"], "SpaceReclaimed": 4000})
+
+    pruned = await engine.prune_unused()
+
+    assert pruned == Pruned(
+        containers=("c1",),
+        volumes=("v1",),
+        images=("untagged: r/a:1", "deleted: sha256:1"),
+        cache=("b1",),
+        size=4321,
+    )
+    assert [unquote(request) for request in words.requests[1:]] == [
+        "POST /v1.41/containers/prune",
+        "POST /v1.41/networks/prune",
+        "POST /v1.41/volumes/prune",
+        'POST /v1.41/images/prune?filters={"dangling":+["false"]}',
+        "POST /v1.41/build/prune?all=1",
+    ]
+
+
+async def test_an_engine_that_builds_nothing_has_no_cache_to_throw_away(
+    words: Words, engine: DockerEngine
+) -> None:
+    for _ in range(4):
+        words.answer_json({})
+    words.answer_json({"message": "page not found"}, "404 Not Found")
+
+    assert await engine.prune_unused() == Pruned()
+
+
+async def test_a_step_that_is_refused_ends_the_clean_up(words: Words, engine: DockerEngine) -> None:
+    words.answer_json({"message": "a prune operation is already running"}, "409 Conflict")
+
+    with pytest.raises(EngineFailed, match="already running"):
+        await engine.prune_unused()
+
+    assert len(words.requests) == 2
+
+
+async def test_only_images_without_a_name_are_thrown_away_when_no_more_is_asked_for(
+    words: Words, engine: DockerEngine
+) -> None:
+    words.answer_json({"ImagesDeleted": None, "SpaceReclaimed": 0})
+
+    await engine.prune_dangling()
+
+    assert [unquote(request) for request in words.requests[1:]] == [
+        'POST /v1.41/images/prune?filters={"dangling":+["true"]}'
+    ]
