@@ -102,6 +102,19 @@ async def registered(caller: Caller, who: Identity) -> set[str]:
     return {name for name, answer in zip(names, found, strict=True) if answer.value is not None}
 
 
+async def all_registered(caller: Caller, device: Device, within: float = 10.0) -> None:
+    """Wait until the router knows all of its procedures; missing ones are named."""
+    names = {*PROCEDURES, "wamp_connection_established"}
+    missing = names
+    try:
+        async with asyncio.timeout(within):
+            while missing:
+                missing = names - await registered(caller, device.identity)
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        raise TimeoutError(f"never registered: {sorted(missing)}\n{device.tail()}") from error
+
+
 async def until(holds: Callable[[], bool], within: float = 10.0, what: str = "") -> None:
     """Wait for something that tells nobody when it changes: a file, a folder, a process."""
     try:
@@ -272,7 +285,12 @@ class AppOf:
         await caller.ask(self.device.identity, "request_app_state", **self.row(target, **more))
 
     async def bring(self, caller: Caller, target: str, **more: object) -> list[str]:
-        """Ask for it, and return the states up to the one that was asked for."""
+        """Ask for it, and return the states up to the one that was asked for.
+
+        An app is busy for a moment after it reported a state, and forgets what it is asked then
+        where that is what it is already.
+        """
+        await asyncio.sleep(0.3)
         seen = len(self.states)
         await self.ask(caller, target, **more)
         return await self.reached(target, since=seen)

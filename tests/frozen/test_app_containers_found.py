@@ -158,7 +158,7 @@ async def test_a_refreshed_credential_reaches_a_running_app(
     file = device.apps / "prod/rotated/env/APP_AUTH_ID.txt"
     before = file.read_text("ascii")
 
-    await app.bring(system, "RUNNING", app_cred_epoch=4)
+    await app.ask(system, "RUNNING", app_cred_epoch=4)
 
     await until(lambda: "-e4@" in file.read_text("ascii"), 5.0, "epoch 4 is on disk")
     assert "-e3@" in before

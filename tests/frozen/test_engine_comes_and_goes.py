@@ -16,7 +16,7 @@ from sandbox.device import Device
 from sandbox.engine import OwnEngine
 from sandbox.program import Program
 from sandbox.wamp import CallError
-from tests.frozen.steps import PROCEDURES, AppOf, online, registered, until
+from tests.frozen.steps import AppOf, all_registered, online, until
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -38,8 +38,7 @@ async def test_an_engine_that_comes_up_late_finds_a_device_that_is_reachable(
     await device.start()
     await cloud.backend.status(device.identity, "CONFIGURING")
     await until(lambda: "Docker engine" in device.printed(), 15.0, "the engine is said to be late")
-    while len(await registered(system, device.identity)) < len(PROCEDURES) + 1:
-        await asyncio.sleep(0.1)
+    await all_registered(system, device)
     answer = await system.ask(device.identity, "device_handshake")
     waiting = cloud.backend.statuses(device.identity)
     here = Path(address.removeprefix("unix://"))
@@ -105,8 +104,7 @@ async def test_an_engine_that_never_answers_keeps_nothing_else_waiting(
 
     await device.start()
     await cloud.backend.status(device.identity, "CONFIGURING")
-    while len(await registered(system, device.identity)) < len(PROCEDURES) + 1:
-        await asyncio.sleep(0.1)
+    await all_registered(system, device)
     begun = time.monotonic()
     with pytest.raises(CallError) as refused:
         await system.ask(device.identity, "get_images")
