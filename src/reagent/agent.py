@@ -294,7 +294,7 @@ def build(
         Update(link, identity, lookout.order),
         power,
         Firmware(),
-        Storage(world.engine),
+        Storage(world.engine, on_trial=seat.role is Role.CANDIDATE),
     )
     dispatcher = Dispatcher(
         (*procedures_of(*capabilities), *pending(stamp.VERSION)),

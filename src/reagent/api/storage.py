@@ -11,6 +11,7 @@ from typing import Final
 from reagent.api import wire
 from reagent.api.procedure import procedure
 from reagent.contracts.engine import Engine, Pruned
+from reagent.errors import Unavailable
 from reagent.model.call import Answer, Call, Privilege
 
 # Five kinds of things, each of which may take the engine ten minutes.
@@ -19,14 +20,22 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
 class Storage:
-    """Throws away what no running container uses."""
+    """Throws away what no running container uses.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: has it.
+        on_trial: this version is being tried; what it throws away no other version brings back.
+    """
+
+    def __init__(self, engine: Engine, *, on_trial: bool = False) -> None:
         self._engine = engine
+        self._on_trial = on_trial
 
     @procedure("prune_images", needs=Privilege.MAINTAIN, within=_WITHIN_S)
     async def prune_images(self, call: Call) -> Answer:
         """Images without a name; with `all` everything unused, volumes too, and a report of it."""
+        if self._on_trial:
+            raise Unavailable("this version is on trial and throws nothing away: ask again later")
         everything = wire.first_object(call).get("all")
         if everything is None or not wire.truth(everything, "all"):
             await self._engine.prune_dangling()

@@ -7,7 +7,7 @@ import pytest
 from reagent.api.procedure import marks_of
 from reagent.api.storage import Storage, human, report
 from reagent.contracts.engine import Pruned
-from reagent.errors import BadRequest, EngineFailed
+from reagent.errors import BadRequest, EngineFailed, Unavailable
 from reagent.model.call import Answer, Call, Privilege
 from tests.fakes.engine import FakeEngine
 
@@ -101,3 +101,13 @@ def test_it_takes_the_privilege_to_maintain() -> None:
     (mark,) = marks_of(Storage)
 
     assert (mark.suffix, mark.needs) == ("prune_images", Privilege.MAINTAIN)
+
+
+@pytest.mark.parametrize("argument", [{}, {"all": True}])
+async def test_a_version_on_trial_throws_nothing_away(
+    engine: FakeEngine, argument: dict[str, object]
+) -> None:
+    with pytest.raises(Unavailable, match="on trial"):
+        await Storage(engine, on_trial=True).prune_images(Call([argument]))
+
+    assert engine.tags == ["r/running:1", "r/unused:1"]
