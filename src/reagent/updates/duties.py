@@ -105,7 +105,8 @@ class Duties:
             await self._judge(control)
         trial = self._seat.ledger.state.trial
         if trial is not None and trial.attempt is None:
-            self._hand_over.request(after=trial.due_in(self._clock.now()))
+            due_in = trial.due_in(self._clock.now())
+            self._hand_over.request(after=max(due_in, self._seat.rest))
         await self._hand_over.wait_until_asked()
         # The candidate is measured by what this version can do here, so that is looked at first.
         await _first(self._recorded.wait(), self._clock.sleep(_RECORDED_WITHIN_S))

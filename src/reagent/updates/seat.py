@@ -28,6 +28,7 @@ class Seat:
         folder: where versions are staged; that of `Reagent-active`, for a copy the -agentDir.
         own: our file's name in it; empty for a copy and a candidate.
         control: we run to tell whether the world is well.
+        rest: seconds before a trial is asked for again; one could not even be begun just now.
         tell: a candidate's way to its parent.
         boot: the kernel's boot id.
     """
@@ -40,4 +41,5 @@ class Seat:
     own: str = ""
     boot: str = ""
     control: Control | None = None
+    rest: float = 0.0
     tell: Callable[[str], None] | None = None

@@ -104,6 +104,7 @@ class Turn:
 
     def take(self) -> Seat | None:
         """The seat of this process, after whatever trial there was; None: stop, it was ordered."""
+        rest = 0.0
         while True:
             plan = decide(self._facts())
             for line in plan.say:
@@ -116,12 +117,13 @@ class Turn:
                     return self._become_active()
                 if outcome is Outcome.FAILED:
                     continue
+                rest = self._times.proof
             trouble = self._carry_out(plan) if plan.act is not Act.TRY else ""
             if trouble:
                 _log.warning("the update's state cannot be kept", error=trouble)
             if plan.act is Act.RETURN and not trouble:
                 return self._become_active()
-            return replace(self._seat, control=plan.control)
+            return replace(self._seat, control=plan.control, rest=rest)
 
     def _try(self, plan: Plan) -> Outcome:
         """Spend an attempt; without a durable count there is none."""

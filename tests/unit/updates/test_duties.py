@@ -48,6 +48,7 @@ class Agent:
     idle: bool = True
     engine_up: bool = True
     bucket_up: bool = True
+    rest: float = 0.0
     left: int = 0
     tried: list[str] = field(default_factory=list)
 
@@ -63,6 +64,7 @@ class Agent:
             times=life.TIMES,
             own="reagent-v1.4.0",
             control=self.control,
+            rest=self.rest,
             tell=self.said.append if self.role is Role.CANDIDATE else None,
         )
         self.proof = Proof(seat.tell)
@@ -352,6 +354,19 @@ async def test_a_scheduled_trial_is_waited_for_a_day_at_most(running: Running) -
     assert agent.left == 0
 
     await agent.pass_time(120)
+
+    assert agent.left == 1
+
+
+async def test_a_trial_that_could_not_begin_is_not_asked_for_again_at_once(
+    running: Running,
+) -> None:
+    agent = start(Agent(state=State(trial=replace(TRIAL, attempt=None)), rest=900.0), running)
+    agent.connect()
+    await agent.pass_time(890)
+    assert agent.left == 0
+
+    await agent.pass_time(60)
 
     assert agent.left == 1
 

@@ -195,9 +195,10 @@ def test_a_full_disk_starts_and_tries_nothing() -> None:
     life.stage(device, seat, "1.5.0", "good")
     device.files.full = True
 
-    again = device.settle(starts=1)
+    again = device.launch(device.begin())
 
     assert again is not None
+    assert again.rest == life.TIMES.proof
     assert device.machine is not None
     assert device.machine.ran == []
 
