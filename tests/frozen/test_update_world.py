@@ -56,6 +56,31 @@ PARTS = {
 }
 
 
+async def test_a_secret_that_nobody_accepts_for_a_while_is_not_held_against_the_version(
+    cloud: Cloud, program: Program, user: Caller
+) -> None:
+    """The candidate is refused, and so is active after it: that settles the attempt."""
+    press = Press.of(cloud, program)
+    unit = Unit(cloud, program, proof=PROOF_S, soak=SOAK_S)
+    who = unit.device.identity
+    press.release(FIRST)
+    await started(unit)
+    await unit.on(FIRST)
+
+    press.release(GOOD)
+    await user.ask(who, "update_agent")
+    await unit.tried()
+    cloud.router.admit(who.authid, "another secret")
+    await cloud.backend.cut(who.authid)
+    await unit.device.started(2)
+    given_back, strikes = unit.given_back, unit.trial["strikes"]
+    cloud.router.admit(who.authid, who.secret)
+
+    await unit.on(GOOD, within=60.0)
+    assert (given_back, strikes) == (1, 0)
+    assert unit.blocked == []
+
+
 @pytest.mark.parametrize("name", PARTS)
 async def test_what_was_tried_while_the_world_was_broken_is_taken_when_it_is_well(
     cloud: Cloud, program: Program, name: str, engine: object

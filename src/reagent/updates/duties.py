@@ -76,9 +76,18 @@ class Duties:
             await _together(self._control(), self._keep_baseline(), self._tidy_later())
 
     async def stopping(self) -> None:
-        """The end is an orderly one: say so where ends are counted."""
+        """The end is an orderly one: say so where ends are counted.
+
+        A control run that the platform refuses is over: it does not get through either.
+        """
         if self._seat.role is Role.PROVEN:
-            await self._put(judge.run_closed)
+            await self._put(self._closed)
+
+    def _closed(self, state: State) -> State:
+        control, trial = self._seat.control, state.trial
+        if self._proof.is_refused and control is not None and trial and trial.attempt:
+            state = judge.settled(state, control, self._clock.now(), self._seat.times, well=False)
+        return judge.run_closed(state)
 
     # --- candidate
 

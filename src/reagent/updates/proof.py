@@ -36,6 +36,7 @@ class Proof:
         self._reached: set[str] = set()
         self._changed = asyncio.Event()
         self._registered_in = 0
+        self.is_refused = False
 
     @property
     def words(self) -> frozenset[str]:
@@ -65,6 +66,7 @@ class Proof:
 
     def refused(self) -> None:
         """The platform does not want this device: nothing that a version can help."""
+        self.is_refused = True
         self._tell("refused")
 
     def holds(self, session: int) -> bool:

@@ -215,6 +215,28 @@ def trying(**other: object) -> Agent:
     return Agent(control=CONTROL, state=State(trial=TRIAL), **other)  # type: ignore[arg-type]
 
 
+async def test_a_refusal_of_active_too_gives_the_attempt_back() -> None:
+    """Else the start at which the platform wants the device again would blame the version."""
+    agent = trying()
+    agent.proof.refused()
+
+    await agent.duties.stopping()
+
+    trial = agent.ledger.state.trial
+    assert trial is not None
+    assert (trial.strikes, trial.given_back, trial.attempt) == (0, 1, None)
+
+
+async def test_a_refusal_after_the_attempt_was_settled_changes_nothing() -> None:
+    agent = Agent(control=CONTROL, state=State(trial=replace(TRIAL, attempt=None)))
+    before = agent.ledger.state
+    agent.proof.refused()
+
+    await agent.duties.stopping()
+
+    assert agent.ledger.state == before
+
+
 async def test_the_version_gets_a_strike_as_soon_as_active_could_do_it(running: Running) -> None:
     agent = start(trying(), running)
     agent.connect()
