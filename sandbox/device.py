@@ -223,6 +223,11 @@ class Device:
                 if pid:
                     os.kill(pid, signal.SIGKILL)
         await self.kill()
+        # One that was just being started looks for its parent first, and a big one takes its time.
+        for _ in range(60):
+            if not self.leftovers():
+                break
+            await asyncio.sleep(_POLL_S)
 
     async def close(self) -> None:
         """Stop it, quickly if need be, and end whatever of it is left."""
