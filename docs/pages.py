@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from reagent.api.apps import AppStates
+from reagent.api.commands import Commands
 from reagent.api.device import Device
 from reagent.api.firmware import Firmware
 from reagent.api.handshake import Handshake
@@ -25,7 +26,18 @@ from reagent.model.call import Privilege
 from reagent.settings.flags import DECLARED, Flags
 
 FOLDER: Final = Path(__file__).parent / "reference"
-SERVED: Final = (Handshake, AppStates, Images, Device, Logs, Update, Power, Firmware, Storage)
+SERVED: Final = (
+    Handshake,
+    AppStates,
+    Images,
+    Device,
+    Logs,
+    Update,
+    Power,
+    Firmware,
+    Storage,
+    Commands,
+)
 _HEAD: Final = "<!-- printed by docs/pages.py -->\n\n"
 
 

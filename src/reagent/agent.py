@@ -25,6 +25,7 @@ from reagent.adapters.wamp.backend import WampBackend
 from reagent.adapters.wamp.connect import WampDialer
 from reagent.aio.supervise import Tasks
 from reagent.api.apps import AppStates
+from reagent.api.commands import Commands
 from reagent.api.device import Device
 from reagent.api.dispatch import Dispatcher, Privileges
 from reagent.api.firmware import Firmware
@@ -161,6 +162,7 @@ class Agent:
     lookout: Lookout
     succession: Succession
     power: Power
+    commands: Commands
 
     async def run(self, stop: asyncio.Event) -> None:
         """Boot and stay connected until `stop`, then leave in order.
@@ -200,6 +202,7 @@ class Agent:
         _log.info("leaving")
         for name, close in (
             ("power", self.power.close),
+            ("commands", self.commands.close),
             ("apps", self.apps.close),
             ("logs", self.logs.close),
         ):
@@ -279,11 +282,12 @@ def build(
         engine=world.engine,
         store=world.store,
         serial=lambda: identity().serial_number,
-        idle=lambda: not apps.busy,
+        idle=lambda: not apps.busy and not commands.busy,
         leave=leave,
         read_bucket=lookout.read_bucket,
         reads_bucket=looks,
     )
+    commands = Commands(world.outside.processes, link, identity, world.clock)
     power = Power(world.outside.processes, world.clock)
     capabilities = (
         Handshake(world.clock, identity),
@@ -295,6 +299,7 @@ def build(
         power,
         Firmware(),
         Storage(world.engine, on_trial=seat.role is Role.CANDIDATE),
+        commands,
     )
     dispatcher = Dispatcher(
         (*procedures_of(*capabilities), *pending(stamp.VERSION)),
@@ -342,6 +347,7 @@ def build(
         lookout=lookout,
         succession=succession,
         power=power,
+        commands=commands,
     )
 
 

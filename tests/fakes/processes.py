@@ -4,10 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from reagent.contracts.processes import Outcome
 from reagent.errors import DeadlineExceeded, Failed, NotFound, ReagentError
+
+
+class FakeProgram:
+    """Implements `contracts.processes.Program`; the test says what it prints and when it ends."""
+
+    def __init__(self, command: Sequence[str], pid: int) -> None:
+        self.command = tuple(command)
+        self.pid = pid
+        self.was_ended = False
+        self.read_with: int | None = None
+        self._outcome = Outcome(0, "", "")
+        self._batches: asyncio.Queue[list[str] | None] = asyncio.Queue()
+        self._over = asyncio.Event()
+
+    def prints(self, *lines: str) -> None:
+        """Lines, in one batch."""
+        self._batches.put_nowait(list(lines))
+
+    def exits(self, status: int = 0, stderr: str = "") -> None:
+        """It ends like that; below 0 by a signal."""
+        self._outcome = Outcome(status, "", stderr)
+        self._batches.put_nowait(None)
+        self._over.set()
+
+    async def lines(self, limit: int) -> AsyncIterator[list[str]]:
+        self.read_with = limit
+        while (batch := await self._batches.get()) is not None:
+            yield batch
+
+    async def text(self, most: int) -> str:
+        text = "".join([f"{line}\n" async for batch in self.lines(most) for line in batch])
+        if len(text) > most:
+            raise Failed(f"its output is {len(text)} bytes, and {most} are the most")
+        return text
+
+    async def ended(self) -> Outcome:
+        await self._over.wait()
+        return self._outcome
+
+    async def end(self) -> None:
+        self.was_ended = True
+        if not self._over.is_set():
+            self.exits(-15)
 
 
 class FakeProcesses:
@@ -15,6 +58,7 @@ class FakeProcesses:
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, ...]] = []
+        self.started: list[FakeProgram] = []
         self._outcomes: dict[str, Outcome | ReagentError | list[Outcome | ReagentError]] = {}
         self._default: Outcome | ReagentError = Outcome(0, "", "")
 
@@ -59,6 +103,14 @@ class FakeProcesses:
         if isinstance(outcome, ReagentError):
             raise outcome
         return outcome
+
+    async def start(self, command: Sequence[str]) -> FakeProgram:
+        await asyncio.sleep(0)
+        outcome = self._outcomes.get(command[0], self._default)
+        if isinstance(outcome, ReagentError):
+            raise outcome
+        self.started.append(FakeProgram(command, 4242 + len(self.started)))
+        return self.started[-1]
 
 
 def refusal(number: int) -> ReagentError:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,8 @@ from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
 from tests.frozen.platform import scripted
-from tests.frozen.steps import AppOf, online, until
+from tests.frozen.scripted_router import PUBLISH, YIELD
+from tests.frozen.steps import AppOf, online, until, uri
 from tests.frozen.test_privileges import Online, error_of
 from tests.frozen.test_procedures import result_of
 
@@ -128,3 +131,143 @@ async def test_pruning_all_reports_what_went_and_leaves_what_runs(
     assert network.name not in left
     assert status == "running"
     assert any("961" in tag for tag in images)
+
+
+# --- commands
+
+UNREADABLE: list[tuple[object, ...]] = [
+    (),
+    (None,),
+    ("not-a-dict",),
+    ({"blocking": True},),
+    ({"cmd": 123, "blocking": True},),
+    ({"cmd": "touch"},),
+    ({"cmd": "touch", "blocking": "yes"},),
+    ({"cmd": "touch", "blocking": True, "args": "not-an-array"},),
+    ({"cmd": "touch", "blocking": True, "args": ["started"], "timeout": "soon"},),
+    ({"cmd": "touch", "blocking": False, "args": ["started", None]},),
+]
+
+
+def published(online: Online, pid: int) -> list[Any]:
+    """The lines of a command so far; each event has one argument and no options."""
+    topic = uri(online.device.identity, f"cmd_output_{pid}")
+    events = [m for m in online.router.of(PUBLISH) if m[3] == topic]
+    assert all(event[2] == {} and len(event) == 5 for event in events)
+    return [line for event in events for line in event[4]]
+
+
+async def beside(online: Online, *command: object, pause_ms: int = 0) -> int:
+    """Start a command that is not waited for; returns its process id."""
+    cmd, *args = command
+    request = {"cmd": cmd, "args": args, "blocking": False, "timeout": pause_ms}
+    ((answer),) = result_of(await online.call("execute_cmd", "501", request))
+    assert set(answer) == {"pid"}
+    return int(answer["pid"])
+
+
+def runs(pid: int) -> bool:
+    """Whether there is a process of this id, zombies included."""
+    return Path(f"/proc/{pid}").exists()
+
+
+async def test_a_command_that_cannot_be_read_is_an_error_and_starts_nothing(bare: Online) -> None:
+    for args in UNREADABLE:
+        text = error_of(await bare.call("execute_cmd", "501", *args))
+
+        assert "failed to parse" in text, args
+    assert not (bare.device.folder / "started").exists()
+
+
+async def test_a_command_that_is_waited_for_answers_its_output_as_text(bare: Online) -> None:
+    script = 'echo "$1|$2|$3|$4|$5"; echo complaint >&2; printf "a\\377b"'
+    args = ["-c", script, "sh", "a b", 2, True, 1.5, "$HOME"]
+
+    (text,) = result_of(
+        await bare.call("execute_cmd", "501", {"cmd": "sh", "args": args, "blocking": True})
+    )
+
+    assert text == "a b|2|true|1.5|$HOME\na\ufffdb"
+
+
+async def test_a_command_that_fails_or_is_not_there_is_an_error(bare: Online) -> None:
+    script = "echo half; echo why >&2; exit 7"
+    for blocking in (True, False):
+        missing = {"cmd": "no-such-program", "blocking": blocking}
+        assert "no-such-program" in error_of(await bare.call("execute_cmd", "501", missing))
+
+    failing = {"cmd": "sh", "args": ["-c", script], "blocking": True}
+    text = error_of(await bare.call("execute_cmd", "501", failing))
+
+    assert "7" in text
+    assert "why" in text
+
+
+async def test_the_output_of_a_command_beside_comes_line_by_line_after_the_pause(
+    bare: Online,
+) -> None:
+    script = "echo one; echo; echo two; sleep 0.3; printf three"
+    began = time.monotonic()
+    pid = await beside(bare, "sh", "-c", script, pause_ms=700)
+    answered = time.monotonic() - began
+
+    await bare.router.until(lambda: published(bare, pid) != [], 5.0)
+    first = time.monotonic() - began
+    await bare.router.until(lambda: len(published(bare, pid)) == 4, 5.0)
+    await until(lambda: not runs(pid), 5.0, "a zombie stays")
+
+    assert answered < 0.7 <= first + 0.05
+    assert published(bare, pid) == ["one", "", "two", "three"]
+
+
+async def test_a_long_line_ends_no_stream(bare: Online) -> None:
+    script = "head -c 200000 /dev/zero | tr '\\0' x; echo; echo after"
+    pid = await beside(bare, "sh", "-c", script)
+
+    await bare.router.until(lambda: published(bare, pid)[-1:] == ["after"], 10.0)
+
+    assert "".join(published(bare, pid)[:-1]) == "x" * 200_000
+
+
+async def test_a_command_that_says_much_keeps_no_other_caller_waiting(bare: Online) -> None:
+    pid = await beside(bare, "seq", 1, 30_000)
+
+    began = time.monotonic()
+    answer = await bare.call("device_handshake")
+    took = time.monotonic() - began
+    await bare.router.until(lambda: len(published(bare, pid)) == 30_000, 30.0)
+
+    assert answer[0] == YIELD
+    assert took < 2.0
+    assert published(bare, pid) == [str(number) for number in range(1, 30_001)]
+
+
+async def test_commands_are_sessions_of_their_own_and_end_with_the_agent(bare: Online) -> None:
+    pid = await beside(bare, "sh", "-c", "sleep 600 & echo $!; wait")
+    await bare.router.until(lambda: published(bare, pid) != [], 5.0)
+    child = int(published(bare, pid)[0])
+    waiting = asyncio.create_task(
+        bare.call("execute_cmd", "501", {"cmd": "sleep", "args": [601], "blocking": True})
+    )
+    session = os.getsid(pid)
+
+    status = await bare.device.stop()
+
+    waiting.cancel()
+    await until(lambda: not runs(pid) and not runs(child), 5.0, "a command outlives the agent")
+    assert session == pid
+    assert status == 0
+
+
+async def test_a_command_goes_on_when_the_session_ends(bare: Online) -> None:
+    done = bare.device.folder / "done"
+    script = f"sleep 1; echo x > {done}"
+    waiting = asyncio.create_task(
+        bare.call("execute_cmd", "501", {"cmd": "sh", "args": ["-c", script], "blocking": True})
+    )
+    await asyncio.sleep(0.3)  # nobody tells that it began
+
+    bare.router.hang_up()
+
+    await until(done.exists, 10.0, "the command was ended with the session")
+    waiting.cancel()

@@ -29,7 +29,6 @@ PENDING: Final[Mapping[str, Privilege | None]] = {
     "get_tunnel_state": None,
     "download_os_update": Privilege.MAINTAIN,
     "install_os_update": Privilege.MAINTAIN,
-    "execute_cmd": Privilege.MAINTAIN,
     "init_device_terminal": Privilege.MAINTAIN,
 }
 

@@ -43,7 +43,7 @@ class Splitter:
             self._hold(data[cut:])
         if len(whole) > self._limit:
             return self._slowly(whole)
-        return whole.decode("utf-8", _EACH_BYTE).replace("\r\n", "\n")[:-1].split("\n")
+        return decoded(whole).replace("\r\n", "\n")[:-1].split("\n")
 
     def finish(self) -> list[str]:
         """The last line, when it lacks its newline."""
@@ -60,23 +60,24 @@ class Splitter:
     def _overflow(self) -> list[str]:
         *full, rest = _pieces(b"".join(self._parts), self._limit)
         self._parts, self._held = [rest], len(rest)
-        return [_text(piece) for piece in full]
+        return [decoded(piece) for piece in full]
 
     def _slowly(self, whole: bytes) -> list[str]:
         found = []
         for line in whole[:-1].split(b"\n"):
             *full, rest = _pieces(line, self._limit)
-            found += [*map(_text, full), _last(rest)]
+            found += [*map(decoded, full), _last(rest)]
         return found
 
 
-def _text(piece: bytes) -> str:
+def decoded(piece: bytes) -> str:
+    """Bytes as text, whatever they are."""
     return piece.decode("utf-8", _EACH_BYTE)
 
 
 def _last(piece: bytes) -> str:
     """The end of a line, without the carriage return that terminals put there."""
-    return _text(piece.removesuffix(b"\r"))
+    return decoded(piece.removesuffix(b"\r"))
 
 
 def _pieces(line: bytes, limit: int) -> list[bytes]:

@@ -6,11 +6,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
-from reagent.contracts.processes import Outcome
+from reagent.contracts.processes import Outcome, Program
 from reagent.errors import DeadlineExceeded, Failed, NotFound
 
 # More of a program's output than this is dropped, at its end; the program itself is not held up.
@@ -29,7 +29,7 @@ class PosixProcesses:
             Failed: the program is there and cannot be run.
         """
         name = command[0]
-        try:
+        with _translated(name):
             transport, program = await asyncio.get_running_loop().subprocess_exec(
                 _Program,
                 *command,
@@ -39,10 +39,6 @@ class PosixProcesses:
                 start_new_session=True,
                 env=environment(os.environ, frozen=hasattr(sys, "_MEIPASS")),
             )
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound(f"there is no program {name}") from error
-        except OSError as error:
-            raise Failed(f"{name} cannot be run: {error.strerror}") from error
         try:
             async with asyncio.timeout(within):
                 program.feed(transport, stdin.encode())
@@ -54,6 +50,22 @@ class PosixProcesses:
             await self._end(transport, program)
         status = transport.get_returncode()
         return Outcome(-1 if status is None else status, program.text(1), program.text(2))
+
+    async def start(self, command: Sequence[str]) -> Program:
+        """See the contract."""
+        from reagent.adapters.posix.beside import Beside  # noqa: PLC0415 - after the start
+
+        with _translated(command[0]):
+            _, program = await asyncio.get_running_loop().subprocess_exec(
+                Beside,
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                env=environment(os.environ, frozen=hasattr(sys, "_MEIPASS")),
+            )
+        return program
 
     @staticmethod
     async def _drain(transport: asyncio.SubprocessTransport, program: _Program) -> None:
@@ -72,6 +84,19 @@ class PosixProcesses:
                 async with asyncio.timeout(_GRACE_SECONDS):
                     await program.exited.wait()
         transport.close()
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """What the system says to a program that it is to begin, in our words."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f"there is no program {name}") from error
+    except OSError as error:
+        raise Failed(f"{name} cannot be run: {error.strerror}") from error
+    except ValueError as error:  # a zero byte, or half a character
+        raise Failed(f"{name!r} cannot be run with these arguments") from error
 
 
 def environment(inherited: Mapping[str, str], *, frozen: bool) -> dict[str, str]:
