@@ -42,4 +42,4 @@ def version_file(version: str) -> str:
 
 def is_file_name(text: str) -> bool:
     """Whether it is the name of something in a folder, and no way out of it."""
-    return bool(text) and text not in {".", ".."} and "/" not in text and "\0" not in text
+    return text.isprintable() and text not in {"", ".", ".."} and "/" not in text

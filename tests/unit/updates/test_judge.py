@@ -36,6 +36,13 @@ def test_a_strike_only_when_active_could_do_it() -> None:
     assert trial_in(well).attempt is trial_in(broken).attempt is None
 
 
+def test_a_version_that_was_scheduled_meanwhile_answers_for_no_attempt_before_it() -> None:
+    newer = judge.scheduled(tried(), replace(TRIAL, sha256="6" * 64))
+
+    assert judge.settled(newer, CONTROL, NOW, TIMES, well=True) == newer
+    assert judge.settled(newer, CONTROL, NOW, TIMES, well=False) == newer
+
+
 def test_the_pause_after_a_strike_is_as_long_as_the_attempt() -> None:
     assert trial_in(judge.struck(tried(), NOW)).due_in(NOW) == 30
 
@@ -136,6 +143,16 @@ def test_a_clock_that_was_set_back_forgets_no_baseline() -> None:
 
     assert judge.required(state, 0.0) == {"joined", "engine"}
     assert judge.could(state, frozenset({"engine"}), 0.0).baseline["engine"] == 0.0
+
+
+def test_what_a_clock_that_ran_ahead_wrote_does_not_count_for_ever() -> None:
+    in_2026, in_2099 = 1_790_000_000.0, 4_070_000_000.0
+    state = judge.could(State(), frozenset({"joined", "engine"}), in_2099)
+
+    state = judge.could(state, frozenset({"joined"}), in_2026)
+
+    assert judge.required(state, in_2026) == {"joined", "engine"}
+    assert judge.required(state, in_2026 + 8 * DAY_S) == {"joined"}
 
 
 def test_what_is_put_is_neither_absent_nor_spoiled() -> None:
