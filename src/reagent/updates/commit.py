@@ -95,21 +95,32 @@ def carry_out(files: Files, folder: str, ledger: Ledger, plan: Plan, now: float)
     return _put(ledger, plan)
 
 
-def tidy(files: Files, folder: str, ledger: Ledger) -> tuple[str, ...]:
+def tidy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[str, ...]:
     """Unlink versions that nothing needs any more, and what cuts left behind.
+
+    Whoever moves a link without care takes it away for a moment (the manager script does): nothing
+    goes while one of them cannot be read, or `Reagent-active` is not ours.
+
+    Args:
+        own: the file of the version that runs; it stays whatever the links say.
 
     Returns:
         The names that are gone.
     """
     state = ledger.state
-    held = set(ledger.in_use)
+    held = {*ledger.in_use, own}
     if state.trial is not None:
-        held.add(state.trial.file)
+        held |= {state.trial.file, state.trial.back}
     names = files.list(folder)
-    for name in names:
-        with suppress(OSError):
+    try:
+        for name in names:
             if files.lstat(f"{folder}/{name}").kind is Kind.LINK:
                 held.add(files.readlink(f"{folder}/{name}").rpartition("/")[2])
+    except OSError:
+        return ()
+    known = links.look(files, folder)
+    if known.active != own or not known.previous:
+        return ()
     stale = [name for name in names if _VERSION_FILE.fullmatch(name) and name not in held]
     stale += [name for name in names if name in {moves.TEMPORARY_FILE, moves.TEMPORARY_LINK}]
     gone = [name for name in sorted(stale) if _unlinked(files, f"{folder}/{name}")]

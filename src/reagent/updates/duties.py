@@ -33,6 +33,7 @@ _PROVE_AFTER_S: Final = 4.0
 _PROVE_AGAIN_S: Final = 12.5 * 3600
 _PROVE_ROUNDS: Final = 5
 _RECORDED_WITHIN_S: Final = 20.0
+_TIDY_AGAIN_S: Final = 12 * 3600.0
 _ALL: Final = frozenset(WORDS)
 
 
@@ -164,17 +165,28 @@ class Duties:
         await _first(self._clock.sleep(seconds), self._hand_over.wait_until_asked())
 
     async def _tidy_later(self) -> None:
-        """In a later start than the commit's, after a soak of our own, while nothing is tried."""
-        if self._seat.control is not None or self._is_trying():
-            return
-        await self._clock.sleep(self._seat.times.soak)
-        if self._is_trying():
-            return
-        from reagent.updates.commit import tidy  # noqa: PLC0415 - long after the start
+        """After a soak of our own, and twice a day from then on, while nothing is tried.
 
-        gone = await asyncio.to_thread(tidy, self._seat.files, self._seat.folder, self._seat.ledger)
-        if gone:
-            _log.info("old versions are gone", files=gone)
+        A version that was blocked during this run must not lie there for as long as it lasts.
+        """
+        pause = self._seat.times.soak
+        while True:
+            await self._clock.sleep(pause)
+            pause = _TIDY_AGAIN_S
+            if self._is_trying():
+                continue
+            from reagent.updates.commit import tidy  # noqa: PLC0415 - long after the start
+
+            seat = self._seat
+            try:
+                gone = await asyncio.to_thread(
+                    tidy, seat.files, seat.folder, seat.ledger, own=seat.own
+                )
+            except OSError as error:
+                _log.warning("nobody tidies up", error=error)
+                continue
+            if gone:
+                _log.info("old versions are gone", files=gone)
 
     def _is_trying(self) -> bool:
         return self._seat.ledger.state.trial is not None

@@ -42,7 +42,8 @@ def take_two(device: Device) -> None:
 
 def tidy(device: Device) -> None:
     take_two(device)
-    commit.tidy(device.files, FOLDER, Ledger(device.files, FOLDER))
+    own = device.links.active
+    commit.tidy(device.files, FOLDER, Ledger(device.files, FOLDER), own=own)
 
 
 def crash_back(device: Device) -> None:

@@ -428,6 +428,18 @@ async def test_nothing_goes_while_something_is_tried(running: Running) -> None:
     assert "reagent-v1.0.0" in agent.files.list(FOLDER)
 
 
+async def test_a_version_that_was_blocked_meanwhile_goes_in_the_same_run(running: Running) -> None:
+    agent = Agent(control=CONTROL, state=State(trial=TRIAL))
+    agent.files.file(f"{FOLDER}/reagent-v1.5.0", b"x")
+    start(agent, running)
+    await agent.pass_time(2000, step=600)
+    agent.ledger.put(judge.blocked(agent.ledger.state, TRIAL.sha256, "1.5.0", "failed 3 times"))
+
+    await agent.pass_time(13 * 3600, step=1800)
+
+    assert "reagent-v1.5.0" not in agent.files.list(FOLDER)
+
+
 async def test_a_copy_does_nothing(running: Running) -> None:
     agent = Agent(role=Role.COPY)
 

@@ -242,6 +242,17 @@ def test_going_back_is_a_trial_of_the_version_before(staging: Staging, files: Fa
     assert "ordered" in (staging.blocked(own) or "")
 
 
+@pytest.mark.parametrize("name", ["Reagent-active", "Reagent-previous"])
+def test_nothing_goes_while_a_link_is_away(staging: Staging, files: FakeFiles, name: str) -> None:
+    files.file(f"{FOLDER}/reagent-v1.0.0", b"x")
+    files.unlink(f"{FOLDER}/{name}")
+
+    gone = commit.tidy(files, FOLDER, staging._ledger, own="reagent-v1.4.0")
+
+    assert gone == ()
+    assert {"reagent-v1.0.0", "reagent-v1.4.0"} <= set(files.list(FOLDER))
+
+
 def test_tidying_spares_what_is_named_staged_or_being_written(
     staging: Staging, files: FakeFiles
 ) -> None:
@@ -254,7 +265,7 @@ def test_tidying_spares_what_is_named_staged_or_being_written(
     fetched(staging)
     staging.open("6" * 64)
 
-    gone = commit.tidy(files, FOLDER, staging._ledger)
+    gone = commit.tidy(files, FOLDER, staging._ledger, own="reagent-v1.4.0")
 
     assert gone == (".put.tmp", "reagent-v1.0.0", "reagent-v1.1.0-rc.1", "old")
     assert {"reagent-latest", "reagent-vold", "app", "reagent-v1.2.0", "reagent-v1.4.0"} <= set(
