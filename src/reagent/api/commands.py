@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reagent import log
 from reagent.aio.supervise import Tasks
@@ -18,11 +18,13 @@ from reagent.api import wire
 from reagent.api.procedure import procedure
 from reagent.contracts.clock import Clock
 from reagent.contracts.messenger import Messenger
-from reagent.contracts.processes import Processes, Program
 from reagent.errors import BadRequest, Canceled, Failed, ReagentError
 from reagent.model import names
 from reagent.model.call import Answer, Call, Privilege
 from reagent.model.device import Identity
+
+if TYPE_CHECKING:  # a start runs no program
+    from reagent.contracts.processes import Processes, Program
 
 _log = log.get(__name__)
 
@@ -77,7 +79,7 @@ class Commands:
         self._clock = clock
         self._tasks = Tasks()
         self._programs: set[Program] = set()
-        self._closed = False
+        self._closing = asyncio.Event()
 
     @property
     def busy(self) -> bool:
@@ -88,11 +90,8 @@ class Commands:
     async def execute_cmd(self, call: Call) -> Answer:
         """The output of a program that is waited for, else the id of its process."""
         order = parse(wire.first_object(call))
-        if self._closed:
-            raise Canceled("the agent is about to end")
         name = order.command[0]
-        program = await self._processes().start(order.command)
-        self._programs.add(program)
+        program = await self._started(order.command)
         _log.info("program started", program=name, pid=program.pid)
         if not order.blocking:
             pause = order.pause_ms / 1000
@@ -109,11 +108,20 @@ class Commands:
 
     async def close(self) -> None:
         """End every program, and what they began."""
-        self._closed = True
+        self._closing.set()
         await self._tasks.end(_ENDS_S)
         # One whose task was ended before it came to its first line.
         while self._programs:
             await self._programs.pop().end()
+
+    async def _started(self, command: tuple[str, ...]) -> Program:
+        if not self._closing.is_set():
+            program = await self._processes().start(command)
+            if not self._closing.is_set():
+                self._programs.add(program)
+                return program
+            await program.end()
+        raise Canceled("the agent is about to end")
 
     async def _to_its_end(self, program: Program, work: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reagent import log
 from reagent.aio.supervise import Tasks
 from reagent.api.procedure import procedure
 from reagent.contracts.clock import Clock
-from reagent.contracts.processes import Processes
 from reagent.errors import ReagentError
 from reagent.model.call import Answer, Call, Privilege
+
+if TYPE_CHECKING:  # a start runs no program
+    from reagent.contracts.processes import Processes
 
 _log = log.get(__name__)
 

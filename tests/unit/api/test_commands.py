@@ -205,6 +205,17 @@ async def test_programs_end_with_the_agent(shell: Shell) -> None:
         await shell.run({"cmd": "late", "blocking": False})
 
 
+async def test_a_program_that_begins_while_the_agent_ends_is_ended(shell: Shell) -> None:
+    late = asyncio.create_task(shell.run({"cmd": "late", "blocking": False}))
+    await asyncio.sleep(0)
+
+    await shell.commands.close()
+
+    with pytest.raises(Canceled):
+        await late
+    assert [program.was_ended for program in shell.processes.started] == [True]
+
+
 @pytest.mark.parametrize(
     "args",
     [

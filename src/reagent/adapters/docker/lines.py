@@ -70,7 +70,7 @@ class Splitter:
         return found
 
 
-def decoded(piece: bytes) -> str:
+def decoded(piece: bytes | bytearray) -> str:
     """Bytes as text, whatever they are."""
     return piece.decode("utf-8", _EACH_BYTE)
 

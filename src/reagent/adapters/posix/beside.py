@@ -59,12 +59,12 @@ class Beside(asyncio.SubprocessProtocol):
                 kept.clear()
         if size > most:
             raise Failed(f"its output is {size} bytes, and {most} are the most")
-        return decoded(bytes(kept))
+        return decoded(kept)
 
     async def ended(self) -> Outcome:
         """See the contract."""
         await self._over.wait()
-        return Outcome(self._status, "", decoded(bytes(self._stderr)))
+        return Outcome(self._status, "", decoded(self._stderr))
 
     async def end(self) -> None:
         """See the contract."""
