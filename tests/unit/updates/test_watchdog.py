@@ -31,16 +31,20 @@ async def test_a_loop_that_turns_is_left_alone() -> None:
     task.cancel()
 
 
+def watchdogs() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "watchdog"}
+
+
 async def test_the_thread_ends_with_the_task() -> None:
-    before = threading.active_count()
+    others = watchdogs()
     task = asyncio.create_task(Watchdog(turn=0.01).run())
     await asyncio.sleep(0.03)
-    assert threading.active_count() == before + 1
+    (mine,) = watchdogs() - others
 
     task.cancel()
     for _ in range(100):
-        if threading.active_count() == before:
+        if not mine.is_alive():
             break
         await asyncio.sleep(0.01)
 
-    assert threading.active_count() == before
+    assert not mine.is_alive()
