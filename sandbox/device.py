@@ -223,6 +223,7 @@ class Device:
                 if pid:
                     os.kill(pid, signal.SIGKILL)
         await self.kill()
+        await self._are_gone()
         # One that was just being started looks for its parent first, and a big one takes its time.
         for _ in range(60):
             if not self.leftovers():
@@ -235,10 +236,7 @@ class Device:
         for pid in self.leftovers():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        for _ in range(60):  # /proc tells nobody when a process is gone
-            if not self.leftovers():
-                break
-            await asyncio.sleep(_POLL_S)
+        await self._are_gone()
 
     def leftovers(self) -> list[int]:
         """Processes of the session that the agent was started in, other than the agent itself."""
@@ -299,6 +297,12 @@ class Device:
         return "\n".join(f"    {line}" for line in shown)
 
     # --- inside
+
+    async def _are_gone(self) -> None:
+        for _ in range(60):  # /proc tells nobody when a process is gone
+            if not self.leftovers():
+                break
+            await asyncio.sleep(_POLL_S)
 
     async def _keep_running(self, flags: tuple[str, ...], restart_after: float) -> None:
         while True:

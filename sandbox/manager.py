@@ -54,7 +54,7 @@ class Manager:
         generation: Generation,
         *,
         start: Callable[[], Awaitable[bool]],
-        restart: Callable[[], Awaitable[bool]],
+        restart: Callable[[], Awaitable[None]],
     ) -> None:
         self.deeds: list[Deed] = []
         self.cycles = 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import secrets
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from sandbox import images
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.engine import GivenEngine, OwnEngine
@@ -27,7 +29,7 @@ LONG_S = 60.0
 pytestmark = pytest.mark.timeout(150)
 
 
-async def on_trial(unit: Unit, press: Press, caller: Caller) -> None:
+async def bring_on_trial(unit: Unit, press: Press, caller: Caller) -> None:
     """Bring it to where its candidate is CONNECTED, on a soak that does not end."""
     press.release(NEW)
     await caller.ask(unit.device.identity, "update_agent")
@@ -42,7 +44,8 @@ async def on_trial(unit: Unit, press: Press, caller: Caller) -> None:
 async def test_the_call_answers_when_it_is_staged_and_the_trial_follows(
     cloud: Cloud, program: Program, user: Caller
 ) -> None:
-    press, unit = Press.of(cloud, program), Unit(cloud, program)
+    press, unit = Press.of(cloud, program), Unit(cloud, program, soak=2.0)
+    sessions = await sessions_of(user, unit.device)
     press.release(program.version)
     await started(unit)
     press.release(NEW)
@@ -52,6 +55,8 @@ async def test_the_call_answers_when_it_is_staged_and_the_trial_follows(
     begun = time.monotonic()
     await unit.tried()
     waited = time.monotonic() - begun
+    await unit.until("the candidate is CONNECTED", reported=NEW)
+    on_trial = unit.active, len(sessions.open)
     await unit.on(NEW)
 
     assert isinstance(answer, dict)
@@ -62,6 +67,9 @@ async def test_the_call_answers_when_it_is_staged_and_the_trial_follows(
     assert at_answer[0]["version"] == NEW
     assert at_answer[1:] == ({}, 1.0)
     assert waited < AT_ONCE_S
+    # The parent is no agent while its candidate is one.
+    assert on_trial == (program.version, 1)
+    assert len(sessions.open) == 1
     assert unit.device.starts == 1
 
 
@@ -70,7 +78,12 @@ async def test_a_pull_that_runs_delays_the_hand_over(
 ) -> None:
     press, unit = Press.of(cloud, program), Unit(cloud, program)
     app = AppOf(cloud, unit.device, 471, "patient")
-    app.push()
+    # A pull that takes long enough to be caught in the middle.
+    ballast = secrets.token_hex(12_000_000)
+    image = images.make(
+        ["/bin/sh", "/app.sh"], files={"app.sh": images.script("counter"), "ballast": ballast}
+    )
+    cloud.registry.push_app(app.key, app.name, app.version, image)
     app.want("RUNNING")
     press.release(NEW)
 
@@ -123,7 +136,7 @@ async def test_a_candidate_writes_no_device_file_no_link_and_no_state(
     who = unit.device.identity
     press.release(program.version)
     await started(unit)
-    await on_trial(unit, press, user)
+    await bring_on_trial(unit, press, user)
     await until(lambda: unit.trial["proven_s"] != 0, what="its parent noted that it is proven")
     before = fingerprints(unit)
 
@@ -153,7 +166,7 @@ async def test_a_stop_during_a_trial_ends_both_and_gives_the_attempt_back(
     press, unit = Press.of(cloud, program), Unit(cloud, program, soak=LONG_S)
     press.release(program.version)
     await started(unit)
-    await on_trial(unit, press, user)
+    await bring_on_trial(unit, press, user)
     await until(lambda: unit.trial["proven_s"] != 0, what="its parent noted that it is proven")
     sessions = await sessions_of(user, unit.device)
 
@@ -186,7 +199,7 @@ async def test_a_candidate_ends_with_its_parent(
     press.release(program.version)
     await started(unit)
     sessions = await sessions_of(user, unit.device)
-    await on_trial(unit, press, user)
+    await bring_on_trial(unit, press, user)
     (candidate,) = unit.candidates
     environment = Path(f"/proc/{candidate}/cmdline").read_bytes()
     if frozen:
@@ -211,39 +224,23 @@ def _is_gone(pid: int) -> bool:
     return text[text.rindex(")") + 2] in "ZX"
 
 
-async def test_the_parent_is_no_agent_while_its_candidate_is_one(
+async def test_one_that_never_gets_through_is_ended_three_times_and_blocked(
     cloud: Cloud, program: Program, user: Caller
 ) -> None:
-    """One session, one lock, one service: what a second agent would disturb."""
-    press, unit = Press.of(cloud, program), Unit(cloud, program, soak=3.0)
-    press.release(program.version)
-    await started(unit)
-    sessions = await sessions_of(user, unit.device)
-    await on_trial(unit, press, user)
-
-    answer = await user.ask(unit.device.identity, "get_agent_metadata")
-    open_sessions = list(sessions.open)
-    await unit.on(NEW)
-
-    assert len(open_sessions) == 1
-    assert isinstance(answer.value, dict)
-    assert answer.value["version"] == NEW
-    assert len(sessions.open) == 1
-
-
-@pytest.mark.parametrize("broken", [Broken.HANGS, Broken.NEVER_JOINS])
-async def test_one_that_never_gets_through_is_ended_three_times_and_blocked(
-    cloud: Cloud, program: Program, user: Caller, broken: Broken
-) -> None:
     """The device is the agent that it was after each attempt; nothing of the candidate is left."""
-    press, unit = Press.of(cloud, program), Unit(cloud, program, proof=1.5)
+    press = Press.of(cloud, program)
+    ways = {"test": Broken.HANGS, "local": Broken.NEVER_JOINS}
+    units = [Unit(cloud, program, proof=1.5, channel=channel) for channel in ways]
     press.release(program.version)
-    await started(unit)
-    press.release(NEW, broken)
+    await started(*units)
+    for number, (channel, broken) in enumerate(ways.items(), start=1):
+        press.release(f"1.1.{number}", broken, channel)
 
-    await user.ask(unit.device.identity, "update_agent")
-    await unit.on(program.version, blocked=[NEW], within=60.0)
+    await asyncio.gather(*(user.ask(unit.device.identity, "update_agent") for unit in units))
+    for number, unit in enumerate(units, start=1):
+        await unit.on(program.version, blocked=[f"1.1.{number}"], within=60.0)
 
-    assert unit.candidates == []
-    assert unit.device.starts == 1
-    assert unit.named("previous") == unit.named("latest") == program.version
+    for unit in units:
+        assert unit.candidates == []
+        assert unit.device.starts == 1
+        assert unit.named("previous") == unit.named("latest") == program.version

@@ -43,10 +43,10 @@ class Press:
         except SandboxError as error:
             pytest.skip(str(error))
 
-    def release(self, version: str, broken: Broken | None = None) -> None:
-        """Publish that version and roll it out."""
+    def release(self, version: str, broken: Broken | None = None, *channels: str) -> None:
+        """Publish that version and roll it out; to every channel where none is named."""
         self.cloud.bucket.publish(version, self.origin.variant(version, broken))
-        self.cloud.bucket.roll_out(version)
+        self.cloud.bucket.roll_out(version, *channels)
 
     def sha256(self, version: str) -> str:
         """The digest of a good version."""
@@ -63,11 +63,13 @@ class Unit:
         *,
         proof: float = PROOF_S,
         soak: float = SOAK_S,
-        engine: str | None = None,
+        channel: str = "local",
     ) -> None:
         flags = (f"-remoteUpdateURL={cloud.bucket.url}", "-debug")
         self.cloud = cloud
-        self.device: Device = cloud.new_device(program, flags=flags, engine=engine)
+        self.device: Device = cloud.new_device(
+            program, flags=flags, changes={"environment": channel}
+        )
         self.device.environment |= {
             "REAGENT_UPDATE_PROOF_S": f"{proof:g}",
             "REAGENT_UPDATE_SOAK_S": f"{soak:g}",
