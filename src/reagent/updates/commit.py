@@ -102,6 +102,9 @@ def tidy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[str, .
     goes while one of them cannot be read, or `Reagent-active` is not ours.
 
     Args:
+        files: the disk.
+        folder: that of `Reagent-active`.
+        ledger: names the trial, and what is being made.
         own: the file of the version that runs; it stays whatever the links say.
 
     Returns:

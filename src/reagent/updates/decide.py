@@ -178,6 +178,11 @@ def _after_attempt(facts: Facts, trial: Trial) -> Plan:
     state, attempt = facts.state, trial.attempt
     if attempt is None:
         return Plan(act=Act.RUN, state=state)
+    if attempt.judged == facts.boot:
+        # Active died of something else. Were it asked again, and died again, nothing would ever be
+        # tried any more, and what is waiting may be the remedy.
+        state = judge.given_back(state, facts.now, facts.times)
+        return Plan(act=Act.RUN, state=state, say=("the control run ended without a verdict",))
     cut = not attempt.end
     rebooted = cut and attempt.boot != facts.boot
     # What was proven when it was cut did not end its parent: what is left is the rest of the soak.
@@ -194,7 +199,7 @@ def _after_attempt(facts: Facts, trial: Trial) -> Plan:
         strikes=not rebooted,
         why=attempt.end or ("cut by a reboot" if rebooted else "cut"),
     )
-    return Plan(act=Act.RUN, state=state, control=control)
+    return Plan(act=Act.RUN, state=judge.judging(state, facts.boot), control=control)
 
 
 def _is_newcomer(facts: Facts) -> bool:

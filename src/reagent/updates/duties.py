@@ -88,7 +88,7 @@ class Duties:
         control, trial = self._seat.control, state.trial
         if self._proof.is_refused and control is not None and trial and trial.attempt:
             state = judge.settled(state, control, self._clock.now(), self._seat.times, well=False)
-        return judge.run_closed(state)
+        return judge.run_closed(judge.judging(state, ""))
 
     # --- candidate
 

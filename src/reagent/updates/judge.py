@@ -54,6 +54,14 @@ def stopped(state: State) -> State:
     return _with(state, attempt=None)
 
 
+def judging(state: State, boot: str) -> State:
+    """The control run for the attempt begins; an empty boot: it is to begin again."""
+    trial = state.trial
+    if trial is None or trial.attempt is None or trial.attempt.judged == boot:
+        return state
+    return _with(state, attempt=replace(trial.attempt, judged=boot))
+
+
 def soaked(state: State, seconds: float) -> State:
     """So much of the soak is behind the candidate."""
     return _with(state, proven_s=seconds)

@@ -37,11 +37,14 @@ class Attempt:
         boot: the kernel's boot id when it began.
         end: how it ended, empty while nobody knows; active is asked for the control run next.
         took: seconds, once it ended.
+        judged: the boot id when the control run for it began; one that is found ended without a
+            verdict.
     """
 
     boot: str
     end: str = ""
     took: float = 0.0
+    judged: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +186,7 @@ def _plain(part: Trial | Committed) -> dict[str, object]:
         if name == "other" or value is None:
             continue
         if isinstance(value, Attempt):
-            value = {"boot": value.boot, "end": value.end, "took": value.took}
+            value = {each: getattr(value, each) for each in Attempt.__slots__}
         document[name] = value
     return document
 
@@ -217,7 +220,10 @@ def _attempt(value: object) -> Attempt | None:
     if not isinstance(value, dict):
         return None
     return Attempt(
-        boot=_text(value.get("boot")), end=_text(value.get("end")), took=_number(value.get("took"))
+        boot=_text(value.get("boot")),
+        end=_text(value.get("end")),
+        took=_number(value.get("took")),
+        judged=_text(value.get("judged")),
     )
 
 

@@ -173,6 +173,25 @@ def test_after_an_attempt_active_runs_first_to_tell_what_it_was_worth(end: str) 
     assert plan.control.why == (end or "cut")
 
 
+@pytest.mark.parametrize("end", ["", "deadline"])
+def test_an_active_version_that_dies_before_it_can_tell_gives_the_attempt_back(end: str) -> None:
+    first = start(State(trial=replace(TRIAL, attempt=Attempt(boot="now", end=end))))
+
+    second = start(first.state)
+
+    assert first.control is not None
+    assert (second.act, second.control) == (Act.RUN, None)
+    assert second.state.trial is not None
+    assert (second.state.trial.attempt, second.state.trial.given_back) == (None, 1)
+    assert start(second.state, now=NOW + Times().proof).act is Act.TRY
+
+
+def test_a_control_run_that_the_power_cut_begins_again() -> None:
+    first = start(State(trial=replace(TRIAL, attempt=Attempt(boot="now", end="hangs"))))
+
+    assert start(first.state, boot="later").control is not None
+
+
 def test_a_reboot_in_an_attempt_counts_against_nobody() -> None:
     plan = start(State(trial=replace(TRIAL, attempt=Attempt(boot="before"))))
 

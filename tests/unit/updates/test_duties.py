@@ -404,6 +404,14 @@ async def test_an_orderly_end_closes_the_run() -> None:
     assert committed.boot == ""
 
 
+async def test_a_control_run_that_was_stopped_begins_again() -> None:
+    agent = Agent(control=CONTROL, state=judge.judging(State(trial=TRIAL), "b"))
+
+    await agent.duties.stopping()
+
+    assert agent.ledger.state.trial == TRIAL
+
+
 # --- tidying
 
 
