@@ -77,7 +77,7 @@ static void initialize(int argc, char **argv)
     config.optimization_level = 2;
     config.code_debug_ranges = 0;
     config.pathconfig_warnings = 0;
-    config.install_signal_handlers = 1; /* isolated default: 0, and SIGINT would kill unheard */
+    config.install_signal_handlers = 0; /* see configure_signals */
     config.parse_argv = 0;              /* argv is the application's, argv[0] as it was typed */
     config.module_search_paths_set = 1; /* empty: no path is searched, no file is a module */
     refuse(PyConfig_SetBytesArgv(&config, argc, argv));
@@ -106,8 +106,27 @@ static void end_with_parent(void)
         _exit(1);
 }
 
+static void leave(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+/* Until the application listens to signals itself, a stop is an orderly end: nothing is open yet.
+ * CPython's own handler raises KeyboardInterrupt, here in the middle of an import: a traceback, or
+ * "Fatal Python error". The two that are ignored are ignored by CPython where it installs handlers.
+ */
+static void configure_signals(void)
+{
+    signal(SIGTERM, leave);
+    signal(SIGINT, leave);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
+    configure_signals();
     end_with_parent();
     configure_lookups();
     mallopt(M_ARENA_MAX, 2); /* an arena a thread costs megabytes after a burst */

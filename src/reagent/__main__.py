@@ -72,6 +72,7 @@ def _launch_check() -> int:
 
 def _start(flags: Flags, program: str, words: list[str]) -> int:
     """Lock, log, the choice of the version, then the agent; whatever ends it becomes one line."""
+    import os  # noqa: F401, PLC0415 - whole before `_stop` may need it
     import signal  # noqa: PLC0415 - from here on nobody counts milliseconds
 
     # Until the agent listens to signals itself, a stop is a stop, not a death or a traceback.

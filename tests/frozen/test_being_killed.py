@@ -107,6 +107,25 @@ async def test_sigterm_at_any_moment_ends_it_and_leaves_nothing(
         await sessions.all_left(within=2.0)
 
 
+async def test_a_stop_in_the_first_moments_is_an_orderly_end_too(
+    cloud: Cloud, program: Program, dice: random.Random
+) -> None:
+    if program.executable.name == "reagent-from-source":
+        pytest.skip("what an interpreter does before the program is its own")
+    device = cloud.new_device(program)
+    for _ in range(80):
+        moment = dice.uniform(0, 0.06)
+        number = dice.choice((signal.SIGTERM, signal.SIGINT))
+        await device.start("-offline")
+        await asyncio.sleep(moment)
+        device.send(number)
+        status = await device.exited(10.0)
+
+        # Before the program is the process, nothing can catch a signal.
+        assert status in {0, -number}, (moment, number)
+        assert device.printed() == "", (moment, number)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_a_connected_agent_at_once_and_its_session_with_it(
     cloud: Cloud, device: Device, system: Caller, number: signal.Signals
