@@ -12,7 +12,11 @@
     backend    every `reswarm.*` procedure, answered from SQLite
     callers    what a platform user or the platform itself asks of a device
     program    what a device runs, and its device file
+    variants   many versions of one executable, good and broken, without building them
+    workshop   a copy of the repository in which versions are built and released
+    bucket     where devices look for versions, and everything that goes wrong there
     device     a flashed device folder and the service manager that runs it
+    manager    the field's manager script, which believes the folder to be its own
     cloud      all of it, up in parallel and down in order
 
 Nothing here is ever part of the frozen executable, and nothing changes a tracked file.

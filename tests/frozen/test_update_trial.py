@@ -160,9 +160,11 @@ async def test_a_candidate_writes_no_device_file_no_link_and_no_state(
     assert unit.device.document["name"] == "another-name"
 
 
+@pytest.mark.parametrize("told", ["the service", "each of its processes"])
 async def test_a_stop_during_a_trial_ends_both_and_gives_the_attempt_back(
-    cloud: Cloud, program: Program, user: Caller
+    cloud: Cloud, program: Program, user: Caller, told: str
 ) -> None:
+    """A service manager that tells the whole control group has the candidate end by itself."""
     press, unit = Press.of(cloud, program), Unit(cloud, program, soak=LONG_S)
     press.release(program.version)
     await started(unit)
@@ -171,6 +173,9 @@ async def test_a_stop_during_a_trial_ends_both_and_gives_the_attempt_back(
     sessions = await sessions_of(user, unit.device)
 
     begun = time.monotonic()
+    if told == "each of its processes":
+        for pid in (unit.device.pid, *unit.candidates):
+            os.kill(pid, signal.SIGTERM)
     status = await unit.device.stop()
     took = time.monotonic() - begun
 
