@@ -47,12 +47,15 @@ async def test_only_images_that_lost_their_name_are_taken_when_no_more_is_asked_
     name = await world.has_image("apps/9_kept:1.0.0")
     await world.has_dangling_image("apps/9_moved:1.0.0")
     await world.engine.create(spec(world, "prod_9_kept", name))
-    before = len(await world.engine.list_images())
+    before, named = len(await world.engine.list_images()), await tags(world)
 
     await world.engine.prune_dangling()
 
-    assert len(await world.engine.list_images()) == before - 1
-    assert len(await tags(world)) == before - 1
+    left = len(await world.engine.list_images())
+    # The engine may hold more of them: its disk is not made anew for every test.
+    assert left < before
+    assert left == len(named)
+    assert await tags(world) == named
     assert (await world.engine.inspect("prod_9_kept")).status == "created"
 
 
@@ -72,7 +75,7 @@ async def test_whatever_no_running_container_uses_is_taken_and_told(world: World
     assert await tags(world) == [running]
     assert (await world.engine.inspect("prod_9_running")).status == "running"
     assert [one["Names"] for one in await world.engine.list_containers()] == [["/prod_9_running"]]
-    assert list(pruned.containers) == [gone]
+    assert gone in pruned.containers
     assert network in pruned.networks
     assert volume in pruned.volumes
     assert f"untagged: {stopped}" in pruned.images
