@@ -38,7 +38,7 @@ async def tags(world: World) -> list[str]:
     for image in await world.engine.list_images():
         names = image["RepoTags"]
         found += names if isinstance(names, list) else []
-    return [tag for tag in found if tag != "<none>:<none>"]
+    return sorted(tag for tag in found if tag != "<none>:<none>")
 
 
 async def test_only_images_that_lost_their_name_are_taken_when_no_more_is_asked_for(
