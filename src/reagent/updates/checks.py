@@ -155,6 +155,16 @@ class Checks:
             else:
                 return True
 
+    async def _withdraw(self) -> None:
+        """Who takes a release back wants no device to try it that only fetched it."""
+        try:
+            gone = await asyncio.to_thread(self._staging.withdraw)
+        except OSError as error:
+            _log.warning("a version that was taken back waits still", error=error)
+        else:
+            if gone:
+                _log.info("a version was taken back before its trial", version=gone)
+
     def _begin(self) -> _Check:
         check = _Check()
         check.task = asyncio.create_task(self._check(check), name="look for an update")
@@ -171,6 +181,7 @@ class Checks:
         announced = await self._announcements.latest()
         if not is_update(self._version, announced):
             _log.debug("no newer version", version=self._version, announced=announced)
+            await self._withdraw()
             return False
         if self._tidy:
             await asyncio.to_thread(self._staging.tidy)

@@ -192,6 +192,31 @@ class Staging:
         known = self._ledger.change(scheduled).trial
         return known is not None and known.sha256 == sha256
 
+    def withdraw(self) -> str:
+        """What waits for its trial is not announced any more: it is not tried.
+
+        A trial that somebody ordered otherwise, or whose attempt is open, is left alone.
+
+        Returns:
+            Its version, empty when nothing waited.
+
+        Raises:
+            OSError: it waits still.
+        """
+        gone = ""
+
+        def withdrawn(state: State) -> State:
+            nonlocal gone
+            trial = state.trial
+            if trial is None or trial.kind != UPDATE or trial.attempt is not None:
+                return state
+            gone = trial.version
+            return judge.dropped(state)
+
+        if self._seat.role is Role.PROVEN:
+            self._ledger.change(withdrawn)
+        return gone
+
     def block(self, sha256: str, version: str, why: str) -> None:
         """It must not come back: no executable for this machine, or another version than it says.
 

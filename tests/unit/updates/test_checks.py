@@ -358,3 +358,17 @@ def test_pauses_grow_from_a_minute_to_the_regular_one(
     assert pause(failures, 100.0, 0.0) == shortest
     assert pause(failures, 100.0, 1.0) == longest
     assert pause(0, 100.0, 0.5) == EVERY_S + 100
+
+
+async def test_a_release_that_is_taken_back_before_its_trial_is_not_tried(device: Device) -> None:
+    device.roll_out("1.0.1")
+    await device.checks.order(Progress())
+    before = device.staging.trial()
+
+    device.roll_out("1.0.0")
+    again = await device.checks.order(Progress())
+
+    assert before is not None
+    assert before.version == "1.0.1"
+    assert again is False
+    assert device.staging.trial() is None
