@@ -409,19 +409,25 @@ def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:
 
 
 def _listen_to_signals(stop: asyncio.Event, ordered: asyncio.Event) -> None:
-    """SIGTERM and SIGINT ask for a stop; what is not over in time then is over all the same."""
+    """SIGTERM and SIGINT ask for a stop; what is not over in time then is over all the same.
+
+    The first one is enough. Those that follow are ignored to the very end: with the loop they would
+    get back what they do by default, and end the process otherwise than in order.
+    """
+    loop = asyncio.get_running_loop()
+    stops = (signal.SIGTERM, signal.SIGINT)
 
     def ask() -> None:
-        if ordered.is_set():
-            return
+        for each in stops:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_IGN)
         ordered.set()
         stop.set()
         last_resort = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
         last_resort.daemon = True
         last_resort.start()
 
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
+    for each in stops:
         loop.add_signal_handler(each, ask)
 
 

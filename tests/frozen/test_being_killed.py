@@ -16,7 +16,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
-from tests.frozen.steps import AppOf, connected, is_joined, online, sessions_of
+from tests.frozen.steps import AppOf, connected, is_joined, online, sessions_of, until
 
 MOMENTS = 10
 # A start takes a third of a second, an app start with its pull about one.
@@ -145,10 +145,17 @@ async def test_a_signal_ends_a_connected_agent_at_once_and_its_session_with_it(
     await cloud.backend.status(device.identity, "DISCONNECTED", within=3.0)
 
 
-async def test_a_second_signal_changes_nothing(cloud: Cloud, device: Device) -> None:
-    await online(cloud, device)
+async def test_a_second_signal_changes_nothing_whenever_it_comes(
+    device: Device, dice: random.Random
+) -> None:
+    for _ in range(MOMENTS):
+        device.database.unlink(missing_ok=True)
+        await device.start("-offline")
+        await until(device.database.exists, 10.0, "it is up")
+        await asyncio.sleep(0.1)
+        device.send(dice.choice((signal.SIGTERM, signal.SIGINT)))
+        await asyncio.sleep(dice.uniform(0, 0.05))
+        device.send(dice.choice((signal.SIGTERM, signal.SIGINT)))
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
-        device.send(number)
-
-    assert await device.exited(10.0) == 0
+        assert await device.exited(10.0) == 0
+        assert "Traceback" not in device.printed()
