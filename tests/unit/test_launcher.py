@@ -19,7 +19,7 @@ from reagent import launcher
 from reagent.adapters.posix.updatefiles import PosixFiles
 from reagent.settings import stamp
 from reagent.settings.flags import Flags
-from reagent.updates import judge
+from reagent.updates import judge, links
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import State, Trial, encode
@@ -48,6 +48,21 @@ def seat(folder: Path, program: str | None = None, agent_dir: Path | None = None
 
 
 # --- who we are
+
+
+def test_a_folder_that_is_reached_by_a_link_keeps_versions_like_any_other(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "opt").symlink_to(folder)
+    taken = seat(folder, f"{tmp_path}/opt/Reagent-active", tmp_path / "opt")
+
+    taken.ledger.change(lambda state: judge.could(state, frozenset({"joined"}), 1.0))
+    links.set_link(taken.files, taken.folder, "Reagent-previous", OWN)
+
+    assert (taken.role, taken.folder) == (Role.PROVEN, f"{tmp_path}/opt")
+    assert json.loads((folder / "updates.json").read_bytes())["baseline"] == {"joined": 1.0}
+    assert (folder / "Reagent-previous").readlink() == tmp_path / "opt" / OWN
+    assert not list(folder.glob(".*.tmp"))
 
 
 def test_the_target_of_the_link_that_was_started_has_a_say(folder: Path) -> None:

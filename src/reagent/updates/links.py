@@ -33,13 +33,14 @@ def look(files: Files, folder: str) -> Links:
 
 
 def set_link(files: Files, folder: str, name: str, file: str) -> None:
-    """Have the link name that file.
+    """Have the link name that file, by its absolute path: the manager script compares texts.
 
     Raises:
         OSError: it names what it named.
     """
-    if _file_behind(files, folder, name) != file:
-        moves.link(files, f"{folder}/{name}", f"{folder}/{file}")
+    path, target = f"{folder}/{name}", f"{folder}/{file}"
+    if _file_behind(files, folder, name) != file or files.readlink(path) != target:
+        moves.link(files, path, target)
 
 
 def make_newest(files: Files, folder: str, file: str, now: float) -> None:

@@ -100,7 +100,13 @@ class PosixFiles:
 
     def fsync(self, path: str) -> None:
         """See the contract."""
-        descriptor = os.open(path, _SAFELY)
+        try:
+            descriptor = os.open(path, _SAFELY)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            # The agent directory may be a link to where there is more room.
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:
