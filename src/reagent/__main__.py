@@ -87,6 +87,8 @@ def _start(flags: Flags, program: str, words: list[str]) -> int:
         from reagent.errors import ReagentError  # noqa: PLC0415
 
         why = _first_cause(error)
+        if isinstance(why, ReagentError):
+            _ended_in_order()  # what has a name is the world's: no version is given up for it
         text = log.hide(
             str(why) if isinstance(why, ReagentError) else f"{type(why).__name__}: {why}"
         )
@@ -145,11 +147,15 @@ def _stop(_number: int, _frame: object) -> None:
     """
     import os  # noqa: PLC0415 - see _start
 
+    _ended_in_order()
+    os._exit(0)
+
+
+def _ended_in_order() -> None:
     # While the module is being imported it is there and has nothing in it.
     stopped_early = getattr(sys.modules.get("reagent.launcher"), "stopped_early", None)
     if stopped_early is not None:
         stopped_early()
-    os._exit(0)
 
 
 def _first_cause(error: BaseException) -> BaseException:

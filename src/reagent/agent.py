@@ -64,7 +64,7 @@ from reagent.updates.lookout import Lookout, Outside
 from reagent.updates.seat import Role, Seat
 from reagent.updates.succession import Succession
 from reagent.updates.vocabulary import FETCHED
-from reagent.updates.watchdog import Watchdog
+from reagent.updates.watchdog import STATUS, Watchdog
 
 if TYPE_CHECKING:  # a start imports neither
     from reagent.contracts.downloads import Downloads
@@ -76,6 +76,8 @@ _log = log.get("reagent.agent")
 STOP_WITHIN_S: Final = 9.0
 PART_WITHIN_S: Final = 3.0
 LEAVE_WITHIN_S: Final = 2.0
+# Every part may take its time; then the service starts the launcher anew.
+HAND_OVER_WITHIN_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,6 +369,12 @@ def run(flags: Flags, seat: Seat) -> int | None:
 async def _run(flags: Flags, seat: Seat) -> int | None:
     stop, ordered = asyncio.Event(), asyncio.Event()
     _listen_to_signals(stop, ordered)
+
+    def leave() -> None:
+        """Hand over. The watchdog ends with the parts, and nobody waits for this end."""
+        stop.set()
+        end_within(HAND_OVER_WITHIN_S, STATUS)
+
     milestones = Milestones(_launched())
     paths = Paths.of(flags)
     paths.make_folders()
@@ -382,7 +390,7 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
             milestones,
             flags=flags,
             seat=seat,
-            leave=stop.set,
+            leave=leave,
             agent_log=str(paths.log_file),
         )
         succession = agent.succession
@@ -423,12 +431,17 @@ def _listen_to_signals(stop: asyncio.Event, ordered: asyncio.Event) -> None:
             signal.signal(each, signal.SIG_IGN)
         ordered.set()
         stop.set()
-        last_resort = threading.Timer(STOP_WITHIN_S, os._exit, (0,))
-        last_resort.daemon = True
-        last_resort.start()
+        end_within(STOP_WITHIN_S, 0)
 
     for each in stops:
         loop.add_signal_handler(each, ask)
+
+
+def end_within(seconds: float, status: int) -> None:
+    """The last resort of a process that leaves: a disk that hangs must not keep it for ever."""
+    last_resort = threading.Timer(seconds, os._exit, (status,))
+    last_resort.daemon = True
+    last_resort.start()
 
 
 def _launched() -> float:

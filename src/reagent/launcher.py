@@ -127,9 +127,9 @@ def hand_over(seat: Seat, program: str, words: Sequence[str]) -> None:
 
 
 def stopped_early() -> None:
-    """A stop came before the agent listened: an orderly end, where ends are counted.
+    """An orderly end, where ends are counted: a stop before the agent listened, or a named error.
 
-    Called from a signal handler as the last thing before the process ends.
+    Called as the last thing before the process ends, from a signal handler too.
     """
     from reagent.updates import judge  # noqa: PLC0415 - it is there where there is an open run
 

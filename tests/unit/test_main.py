@@ -1,6 +1,7 @@
 """reagent.__main__: the early exits of docs/contract/system.md 2.3, and what ends a start."""
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from reagent import log
 from reagent.__main__ import main
 from reagent.settings import stamp
 from reagent.settings.flags import usage
+from reagent.updates.state import Committed, State, decode, encode
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +107,25 @@ def test_a_start_that_fails_is_one_line_on_stderr_and_one_in_the_log(
     lines = (tmp_path / "l").read_text("utf-8").splitlines()
     assert '"connTimeout":1250' in lines[0]
     assert lines[-1].startswith('{"level":"fatal",')
+
+
+def test_a_device_file_that_is_gone_for_a_while_is_not_held_against_a_fresh_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REAGENT_RUN_DIR", str(tmp_path / "run"))
+    own, before = tmp_path / "reagent-v1.4.0", tmp_path / "reagent-v1.3.0"
+    own.write_bytes(b"x")
+    before.write_bytes(b"y")
+    for name, file in (("active", own), ("previous", before), ("latest", own)):
+        (tmp_path / f"Reagent-{name}").symlink_to(file)
+    mark = Committed(file=own.name, version="1.4.0", sha256="4" * 64, at=time.time())
+    (tmp_path / "updates.json").write_bytes(encode(State(committed=mark)))
+    words = ["-config", f"{tmp_path}/none.flock", f"-agentDir={tmp_path}", f"-logFile={tmp_path}/l"]
+    words += [f"-appsDir={tmp_path}/p", f"-dbFileName={tmp_path}/db"]
+
+    ends = [main([f"{tmp_path}/Reagent-active", *words]) for _ in range(6)]
+
+    capfd.readouterr()
+    state = decode((tmp_path / "updates.json").read_bytes())
+    assert ends == [1] * 6
+    assert (state.blocked, state.trial, dict(state.ends)) == ((), None, {})
