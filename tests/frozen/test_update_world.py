@@ -15,8 +15,8 @@ from sandbox.program import Program
 from tests.frozen.updating import Press, Unit, started
 
 FIRST, GOOD = "1.1.0", "1.1.1"
-PROOF_S = 4.0
-SOAK_S = 2.0
+PROOF_S = 3.0
+SOAK_S = 1.5
 
 pytestmark = pytest.mark.timeout(150)
 
