@@ -34,6 +34,7 @@ _PROVE_AGAIN_S: Final = 12.5 * 3600
 _PROVE_ROUNDS: Final = 5
 _RECORDED_WITHIN_S: Final = 20.0
 _TIDY_AGAIN_S: Final = 12 * 3600.0
+_PUT_AGAIN_S: Final = 300.0
 _ALL: Final = frozenset(WORDS)
 
 
@@ -135,7 +136,9 @@ class Duties:
             world="well" if reached else "broken",
             counts=reached and control.strikes,
         )
-        await self._put(settled)
+        # A full disk is one day not full any more; until it is written down nothing is tried again.
+        while not await self._put(settled):
+            await self._clock.sleep(_PUT_AGAIN_S)
 
     async def _reaches(self, control: Control) -> bool:
         proving = asyncio.create_task(self._prover.run(control.required), name="control run")
@@ -191,11 +194,13 @@ class Duties:
     def _is_trying(self) -> bool:
         return self._seat.ledger.state.trial is not None
 
-    async def _put(self, change: Callable[[State], State]) -> None:
+    async def _put(self, change: Callable[[State], State]) -> bool:
         try:
             await asyncio.to_thread(self._seat.ledger.change, change)
         except OSError as error:
             _log.warning("the update's state cannot be kept", error=error)
+            return False
+        return True
 
 
 async def _together(*work: Coroutine[object, object, None]) -> None:

@@ -260,6 +260,23 @@ async def test_the_attempt_is_given_back_when_active_could_not_either(running: R
     assert (trial.strikes, trial.given_back, trial.attempt) == (0, 1, None)
 
 
+async def test_a_full_disk_puts_the_judgement_off_not_the_version(running: Running) -> None:
+    agent = start(trying(engine_up=False), running)
+    agent.connect()
+    await agent.pass_time(890)
+    agent.files.full = True
+    await agent.pass_time(1200, step=100)
+    assert agent.ledger.state.trial == TRIAL
+
+    agent.files.full = False
+    await agent.pass_time(400, step=100)
+
+    trial = agent.ledger.state.trial
+    assert trial is not None
+    assert (trial.given_back, trial.attempt) == (1, None)
+    assert agent.hand_over.asked
+
+
 async def test_a_control_run_reads_the_bucket_when_that_is_asked(running: Running) -> None:
     control = replace(CONTROL, required=frozenset({"joined", "fetched"}))
     agent = start(Agent(control=control, state=State(trial=TRIAL), bucket_up=False), running)
