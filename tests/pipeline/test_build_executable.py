@@ -109,14 +109,18 @@ def test_names_are_looked_up_without_the_hosts_plug_ins() -> None:
     assert in_its_runtime(program) == "True\nunknown\n"
 
 
-def test_an_interrupt_is_heard() -> None:
+def test_an_interrupt_is_heard_by_who_listens_and_ends_quietly_who_does_not() -> None:
     program = (
         "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try: os.kill(os.getpid(), signal.SIGINT); signal.pause()\n"
         "except KeyboardInterrupt: print('heard')\n"
     )
 
+    deaf = "import os, signal\nos.kill(os.getpid(), signal.SIGINT); print('still here')\n"
+
     assert in_its_runtime(program) == "heard\n"
+    assert in_its_runtime(deaf) == ""
 
 
 def test_memory_is_given_back_once_the_start_is_over() -> None:

@@ -81,7 +81,9 @@ def test_what_a_candidate_says_is_heard_with_its_end(tmp_path: Path, signals: Si
 
 def test_it_is_told_its_parent_and_has_a_group_of_its_own(tmp_path: Path, signals: Signals) -> None:
     child = candidate(
-        tmp_path, signals, SAY + 'say "${REAGENT_TRIAL%:*} $PPID $$ $(ps -o pgid= -p $$)"'
+        tmp_path,
+        signals,
+        SAY + "say \"${REAGENT_TRIAL%:*} $PPID $$ $(cut -d' ' -f5 /proc/$$/stat)\"",
     )
 
     lines, _ = everything(child)
