@@ -227,7 +227,7 @@ def _arrive(facts: Facts) -> Plan:
         state = judge.scheduled(state, trial)
     state, trial = _after_arrival_attempt(facts, state, trial)
     lost = trial.strikes >= judge.MOST_STRIKES
-    if lost or trial.given_back * facts.times.proof >= ARRIVAL_PATIENCE_S:
+    if lost or trial.tried_s >= ARRIVAL_PATIENCE_S:
         why = "failed here" if lost else "did not connect for a day"
         if facts.digest(trial.back) is not None:
             say = f"version {trial.version} {why}: {trial.back} takes over again"
@@ -246,7 +246,9 @@ def _after_arrival_attempt(facts: Facts, state: State, trial: Trial) -> tuple[St
     if attempt is None:
         return state, trial
     if attempt.end in BROKEN_WORLD:
-        state = judge.given_back(state, facts.now, facts.times)
+        # By time, not by number: a secret that is refused ends an attempt in a second.
+        trial = replace(trial, tried_s=trial.tried_s + attempt.took)
+        state = judge.given_back(judge.scheduled(state, trial), facts.now, facts.times)
     elif attempt.end or attempt.boot == facts.boot:
         state = judge.scheduled(state, replace(trial, strikes=trial.strikes + 1, attempt=None))
     else:

@@ -58,6 +58,7 @@ class Trial:
         given_back: attempts that a broken world spoiled, in a row.
         reboots: attempts that a reboot cut, since the last deferral.
         proven_s: seconds of the soak that it has behind it.
+        tried_s: for a newcomer, seconds of attempts that a broken world spoiled.
         back: for a newcomer, the file that was here before and takes over when it fails.
         not_before: seconds since 1970, as the device believed, when the next attempt is due.
         pause: how long that pause was; a clock that was set since cannot make it longer.
@@ -73,6 +74,7 @@ class Trial:
     given_back: int = 0
     reboots: int = 0
     proven_s: float = 0.0
+    tried_s: float = 0.0
     not_before: float = 0.0
     pause: float = 0.0
     back: str = ""
@@ -208,6 +210,7 @@ def _trial(value: object) -> Trial | None:
         given_back=max(_whole(value.get("given_back"), 0), 0),
         reboots=max(_whole(value.get("reboots"), 0), 0),
         proven_s=_number(value.get("proven_s")),
+        tried_s=_number(value.get("tried_s")),
         not_before=_number(value.get("not_before")),
         pause=_number(value.get("pause")),
         back=_text(value.get("back")) if is_file_name(_text(value.get("back"))) else "",

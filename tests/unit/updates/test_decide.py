@@ -369,9 +369,21 @@ def test_the_third_strike_gives_way_to_the_reference() -> None:
 
 
 def test_a_newcomer_that_never_connects_gives_way_after_a_day() -> None:
-    state = arrival(given_back=95, attempt=Attempt(boot="now", end="deadline"))
+    attempt = Attempt(boot="now", end="deadline", took=900.0)
+    state = arrival(given_back=95, tried_s=86_400.0 - 900.0, attempt=attempt)
 
     assert start(state, links=FROM_REFERENCE).act is Act.RETURN
+
+
+def test_a_newcomer_that_is_refused_every_few_seconds_has_its_day_too() -> None:
+    attempt = Attempt(boot="now", end="refused", took=1.5)
+    state = arrival(given_back=5000, tried_s=7500.0, attempt=attempt)
+
+    plan = start(state, links=FROM_REFERENCE)
+
+    assert plan.act is Act.TRY
+    assert plan.state.trial is not None
+    assert (plan.state.trial.tried_s, plan.state.trial.given_back) == (7501.5, 5001)
 
 
 def test_a_newcomer_without_a_way_back_stays() -> None:
