@@ -3,20 +3,29 @@
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from reagent_build.checks import check
 from reagent_build.checksum import put
 from reagent_build.container import Docker
 from reagent_build.errors import BuildError, EngineUnreachableError
-from reagent_build.freezers import Workshop, freezers
+from reagent_build.freezers import Workshop, freezer, freezers
 from reagent_build.plan import Facts, Plan, plan
 from reagent_build.progress import shown
-from reagent_build.targets import Target, UnknownTargetError, machine_target, read_targets
+from reagent_build.targets import (
+    PLATFORMS,
+    FreezerName,
+    Target,
+    UnknownTargetError,
+    check_known,
+    machine_target,
+    read_targets,
+)
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _FAILED: Final = 1
@@ -29,14 +38,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         targets = _targets(options.targets, all_of_them=options.all)
         docker = Docker(options.engine)
-        facts = _facts(docker, needs_engine=options.freezer != "pyinstaller")
+        check_known(targets)
+        facts = _facts(
+            docker,
+            needs_engine=options.freezer not in {"pyinstaller", "nuitka"},
+            checked=not options.unchecked,
+        )
         plans = plan(targets, facts, options.freezer)
         _hold_to(options.engine, options.freezer, facts)
         for one in plans:
             print(one, flush=True)
         if not options.dry_run:
             for one in plans:
-                _make(one, docker, facts.machine)
+                _make(one, docker)
     except UnknownTargetError as error:
         print(f"reagent_build: {error}", file=sys.stderr)
         return _MISUSED
@@ -59,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
         help="Docker engine; default: DOCKER_HOST, else the usual one",
     )
     parser.add_argument(
-        "--freezer", choices=["static", "pyinstaller"], help="default: static where it can be"
+        "--freezer", choices=get_args(FreezerName), help="default: what the target is made by"
+    )
+    parser.add_argument(
+        "--unchecked", action="store_true", help="do not run what is for another machine"
     )
     parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
     return parser
@@ -73,7 +90,7 @@ def _targets(names: list[str], *, all_of_them: bool) -> tuple[Target, ...]:
     return (machine_target(sys.platform, platform.machine()),)
 
 
-def _facts(docker: Docker, *, needs_engine: bool) -> Facts:
+def _facts(docker: Docker, *, needs_engine: bool, checked: bool) -> Facts:
     engine, refusal = None, "none was asked for"
     if needs_engine:
         try:
@@ -90,6 +107,13 @@ def _facts(docker: Docker, *, needs_engine: bool) -> Facts:
         machine=machine,
         engine=engine,
         engine_refusal=refusal,
+        freezers=freezers(),
+        emulators=frozenset(
+            each.emulator[0]
+            for each in PLATFORMS.values()
+            if each.emulator and shutil.which(each.emulator[0])
+        ),
+        checked=checked,
         output=REPOSITORY / "build/out",
     )
 
@@ -113,7 +137,7 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _make(one: Plan, docker: Docker, machine: Target | None) -> None:
+def _make(one: Plan, docker: Docker) -> None:
     one.output.parent.mkdir(parents=True, exist_ok=True)
     partial = one.output.with_name(f".{one.output.name}.{os.getpid()}")
     with shown() as progress:
@@ -124,16 +148,16 @@ def _make(one: Plan, docker: Docker, machine: Target | None) -> None:
             progress=progress,
         )
         try:
-            freezers()[one.freezer](one, workshop, partial)
+            freezer(one.freezer)(one, workshop, partial)
             partial.chmod(0o755)
-            if one.target == machine:
-                progress.step("check the executable")
+            if one.runner is not None:
+                progress.step(f"check the executable ({one.run})")
                 check(one, partial)
             digest = put(partial, one.output)
         finally:
             partial.unlink(missing_ok=True)
     size = one.output.stat().st_size
-    print(f"{one.output} {size / 1e6:.1f} MB sha256 {digest}", flush=True)
+    print(f"{one.output} {size / 1e6:.1f} MB sha256 {digest} ({one.run})", flush=True)
 
 
 if __name__ == "__main__":

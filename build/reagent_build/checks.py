@@ -1,4 +1,7 @@
-"""What a finished executable must do before it gets its name, where this machine can run it."""
+"""What a finished executable must do before it gets its name, where this machine can run it.
+
+Itself, or with qemu on the oldest processor that the executable is for.
+"""
 
 import subprocess
 from collections.abc import Mapping
@@ -47,12 +50,14 @@ def check(plan: Plan, executable: Path) -> None:
     Raises:
         BuildError: an answer is wrong.
     """
+    if plan.runner is None:
+        return
     for flag, wanted in _answers(plan).items():
-        said = _ask(executable, flag)
+        said = _ask((*plan.runner, str(executable)), flag)
         if said != wanted:
             raise BuildError(f"{executable.name} {flag} says {said!r}, not {wanted!r}")
     if plan.freezer == "static":
-        done = probe.run(executable, _SELF_CHECK, plan.version)
+        done = probe.run(executable, _SELF_CHECK, plan.version, runner=plan.runner)
         if done.returncode or done.stdout:
             raise BuildError(f"the runtime is not complete:\n{done.stdout}{done.stderr}")
 
@@ -61,8 +66,8 @@ def _answers(plan: Plan) -> Mapping[str, str]:
     return {"-version": plan.version, "-arch": plan.target.stamp}
 
 
-def _ask(executable: Path, flag: str) -> str:
+def _ask(command: tuple[str, ...], flag: str) -> str:
     done = subprocess.run(
-        [str(executable), flag], capture_output=True, text=True, check=False, timeout=_PATIENCE_S
+        [*command, flag], capture_output=True, text=True, check=False, timeout=_PATIENCE_S
     )
     return (done.stdout + done.stderr).strip()

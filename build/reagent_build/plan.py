@@ -1,14 +1,12 @@
 """What would be done for a target. Pure: what has to be found out comes in as `Facts`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final
 
 from reagent_build.errors import BuildError
-from reagent_build.targets import DEBIAN, Target
-
-FreezerName = Literal["static", "pyinstaller"]
+from reagent_build.targets import PLATFORMS, FreezerName, Target, check_known
 
 
 class UnsupportedTargetError(BuildError):
@@ -27,6 +25,12 @@ class Facts:
     """Version of the Docker engine; None if none answers."""
     engine_refusal: str
     """Why none answers."""
+    freezers: frozenset[FreezerName]
+    """Those that there are."""
+    emulators: frozenset[str]
+    """Those of the programs in the table of platforms that are installed."""
+    checked: bool = True
+    """Whether what another machine is for has to be run here."""
     output: Path
 
 
@@ -40,11 +44,21 @@ class Plan:
     version: str
     commit: str
     output: Path
+    runner: tuple[str, ...] | None
+    """What is written before the executable to run it here; None: it is not run by the host."""
+
+    @property
+    def run(self) -> str:
+        """How it is run before it gets its name."""
+        if self.runner is None:
+            own = PLATFORMS[self.target]
+            return "built, not run" if own.emulator else own.run
+        return PLATFORMS[self.target].run if self.runner else "native"
 
     def __str__(self) -> str:
         return (
             f"{self.target}: reagent {self.version} ({self.commit[:12]}) -> {self.output}"
-            f" by {self.freezer}, {self.reason}"
+            f" by {self.freezer}, {self.reason}; {self.run}"
         )
 
 
@@ -57,13 +71,21 @@ def plan(targets: Iterable[Target], facts: Facts, wanted: FreezerName | None) ->
         wanted: the freezer that was asked for, if any.
 
     Raises:
+        UnknownTargetError: one of them cannot be built anywhere.
         UnsupportedTargetError: one of them cannot be made here; the text says what would help.
     """
-    return tuple(_plan(target, facts, wanted) for target in targets)
+    every = tuple(dict.fromkeys(targets))
+    check_known(every)
+    return tuple(_plan(target, facts, wanted) for target in every)
 
 
 def _plan(target: Target, facts: Facts, wanted: FreezerName | None) -> Plan:
     freezer, reason = _choose(target, facts, wanted)
+    if freezer not in facts.freezers:
+        raise UnsupportedTargetError(
+            f"{target}: is made by {freezer}, and build/reagent_build/freezers/{freezer}.py"
+            " does not exist"
+        )
     return Plan(
         target=target,
         freezer=freezer,
@@ -71,27 +93,45 @@ def _plan(target: Target, facts: Facts, wanted: FreezerName | None) -> Plan:
         version=facts.version,
         commit=facts.commit,
         output=facts.output / target.file_name,
+        runner=_runner(target, facts),
     )
 
 
+# Made on the machine that they are for, out of what is installed there.
+_NATIVE: Final[Collection[FreezerName]] = ("pyinstaller", "nuitka")
+
+
 def _choose(target: Target, facts: Facts, wanted: FreezerName | None) -> tuple[FreezerName, str]:
+    usual = PLATFORMS[target].freezer
     native = target == facts.machine
-    if wanted == "pyinstaller":
+    if wanted is not None and wanted in _NATIVE:
         if not native:
             raise UnsupportedTargetError(
-                f"{target}: PyInstaller freezes for the machine it runs on alone"
+                f"{target}: {wanted} freezes for the machine it runs on alone"
                 f" ({facts.machine or 'no platform of ours'})"
             )
-        return "pyinstaller", "as asked"
-    if target not in DEBIAN:
-        if native:
-            return "pyinstaller", "natively"
-        raise UnsupportedTargetError(f"{target}: no cross-build container for it exists yet")
+        return wanted, "as asked"
+    if wanted is not None and wanted != usual:
+        raise UnsupportedTargetError(f"{target}: is made by {usual}, not by {wanted}")
     if facts.engine is not None:
-        return "static", f"in a container of Docker {facts.engine}"
-    if wanted == "static" or not native:
+        return usual, f"in a container of Docker {facts.engine}"
+    if wanted is not None or not native:
         raise UnsupportedTargetError(
             f"{target}: needs a Docker engine, and {facts.engine_refusal};"
             " start one or pass --engine ADDRESS"
         )
     return "pyinstaller", f"natively, because {facts.engine_refusal}"
+
+
+def _runner(target: Target, facts: Facts) -> tuple[str, ...] | None:
+    emulator = PLATFORMS[target].emulator
+    if target == facts.machine:
+        return ()
+    if not emulator or not facts.checked:
+        return None
+    if emulator[0] not in facts.emulators:
+        raise UnsupportedTargetError(
+            f"{target}: is run before it gets its name, and {emulator[0]} is not installed"
+            " (Debian: apt-get install qemu-user-static); --unchecked does without"
+        )
+    return emulator

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +37,12 @@ def make_probe(executable: Path, target: Path) -> None:
     target.chmod(0o755)
 
 
-def run(executable: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    executable: Path, program: str, *arguments: str, runner: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     """Run `program` in the executable's runtime, with an empty environment.
+
+    `runner` is what is written before it where it is for another machine.
 
     Raises:
         BuildError: the executable is not a static one.
@@ -46,8 +51,8 @@ def run(executable: Path, program: str, *arguments: str) -> subprocess.Completed
         probe = Path(folder, "probe")
         make_probe(executable, probe)
         return subprocess.run(
-            [str(probe), *arguments], input=program, capture_output=True, text=True, check=False,
-            env={}, timeout=120,
+            [*runner, str(probe), *arguments], input=program, capture_output=True, text=True,
+            check=False, env={}, timeout=120,
         )  # fmt: skip
 
 

@@ -1,10 +1,13 @@
-"""The platforms, and what each is called: by the cloud, by Debian, by compilers, by kernels."""
+"""The platforms: what can be built and how, and what each is called by Debian and by kernels."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
+
+FreezerName = Literal["static", "wine", "zig", "pyinstaller", "nuitka"]
+"""How an executable is made; each is a file in freezers/."""
 
 
 class UnknownTargetError(ValueError):
@@ -86,6 +89,39 @@ DEBIAN: Final[Mapping[Target, Debian]] = MappingProxyType(
     }
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """How the executable of a target is made and, on another machine than its own, run."""
+
+    freezer: FreezerName
+    run: str
+    """In the words of docs/targets.md."""
+    emulator: tuple[str, ...] = ()
+    """What runs it on this machine: a program of qemu-user and the oldest processor it is for."""
+
+
+def _qemu(machine: str, cpu: str = "") -> Platform:
+    words = ("-cpu", cpu) if cpu else ()
+    return Platform("static", f"qemu {cpu or machine}", (f"qemu-{machine}-static", *words))
+
+
+# The one table of what can be built; docs/decisions/0011 says why nothing else is.
+PLATFORMS: Final[Mapping[Target, Platform]] = MappingProxyType(
+    {
+        Target("linux", "amd64"): _qemu("x86_64"),
+        Target("linux", "arm64"): _qemu("aarch64", "cortex-a53"),
+        Target("linux", "arm", "7"): _qemu("arm", "cortex-a7"),
+        Target("linux", "arm", "6"): _qemu("arm", "arm1176"),
+        Target("linux", "arm", "5"): _qemu("arm", "arm926"),
+        Target("linux", "386"): _qemu("i386"),
+        Target("linux", "riscv64"): _qemu("riscv64"),
+        Target("windows", "amd64"): Platform("wine", "wine, in its container"),
+        Target("darwin", "amd64"): Platform("zig", "built, not run"),
+        Target("darwin", "arm64"): Platform("zig", "built, not run"),
+    }
+)
+
 _SYSTEMS: Final[Mapping[str, str]] = {"linux": "linux", "darwin": "darwin", "win32": "windows"}
 _ELSEWHERE: Final[Mapping[str, str]] = {"x86_64": "amd64", "AMD64": "amd64", "arm64": "arm64"}
 
@@ -103,6 +139,18 @@ def machine_target(system: str, machine: str) -> Target:
     if os in {"darwin", "windows"} and machine in _ELSEWHERE:
         return Target(os, _ELSEWHERE[machine])
     raise UnknownTargetError(f"this machine ({system}, {machine}) is no platform of ours")
+
+
+def check_known(targets: Iterable[Target]) -> None:
+    """Nothing is begun for a list that holds what cannot be built.
+
+    Raises:
+        UnknownTargetError: it does; the text names it and what can be built.
+    """
+    if unknown := [str(target) for target in targets if target not in PLATFORMS]:
+        raise UnknownTargetError(
+            f"{', '.join(unknown)} cannot be built; these can: {', '.join(map(str, PLATFORMS))}"
+        )
 
 
 def read_targets(path: Path) -> tuple[Target, ...]:

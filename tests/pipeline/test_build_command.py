@@ -39,8 +39,10 @@ def test_the_plan_names_the_commit_it_is_made_from(capsys: pytest.CaptureFixture
     [
         (["linux"], 2, "is not os/arch"),
         ([*NOWHERE, "linux/riscv64"], 1, "needs a Docker engine"),
-        (["--freezer", "pyinstaller", "linux/riscv64"], 1, "PyInstaller freezes for the machine"),
-        ([*NOWHERE, "plan9/amd64"], 1, "plan9/amd64"),
+        (["--freezer", "pyinstaller", "linux/riscv64"], 1, "pyinstaller freezes for the machine"),
+        ([*NOWHERE, "plan9/amd64"], 2, "plan9/amd64 cannot be built; these can: linux/amd64, "),
+        (["linux/arm"], 2, "has a variant (5, 6 or 7)"),
+        (["linux/arm/4"], 2, "linux/arm/4 cannot be built"),
         # Who names an engine does not want what is made without one.
         ([*NOWHERE], 1, "unix:///nowhere/docker.sock"),
     ],

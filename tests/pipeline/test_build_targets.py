@@ -6,6 +6,7 @@ import pytest
 
 from reagent_build.targets import (
     DEBIAN,
+    PLATFORMS,
     Target,
     UnknownTargetError,
     machine_target,
@@ -52,6 +53,17 @@ def test_every_linux_target_of_the_committed_file_has_its_row_of_debian_names() 
     linux = [target for target in read_targets(REPOSITORY / "targets") if target.os == "linux"]
 
     assert [target for target in linux if target not in DEBIAN] == []
+
+
+def test_every_line_of_the_committed_file_can_be_built() -> None:
+    assert [each for each in read_targets(REPOSITORY / "targets") if each not in PLATFORMS] == []
+
+
+def test_every_linux_platform_is_made_by_debian_and_has_its_emulator() -> None:
+    linux = {target for target in PLATFORMS if target.os == "linux"}
+
+    assert linux == set(DEBIAN)
+    assert all(PLATFORMS[target].emulator for target in linux)
 
 
 def test_comments_and_empty_lines_are_no_targets(tmp_path: Path) -> None:

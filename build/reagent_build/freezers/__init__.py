@@ -1,13 +1,21 @@
-"""How an executable is made, one file each."""
+"""How an executable is made: one file each, with a function `freeze`.
+
+What the host can run, itself or with qemu, is checked behind `freeze` (reagent_build/checks.py). A
+freezer for another platform runs what it made where it can, in its container, before it returns.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol, cast, get_args
 
 from reagent_build.container import Docker
-from reagent_build.plan import FreezerName, Plan
+from reagent_build.plan import Plan
 from reagent_build.progress import Progress
+from reagent_build.targets import FreezerName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +39,17 @@ class Freezer(Protocol):
         """
 
 
-def freezers() -> Mapping[FreezerName, Freezer]:
-    """All of them by name."""
-    from reagent_build.freezers import pyinstaller, static  # noqa: PLC0415 - they import this
+# Looked up when wanted: a build for one platform does not stand on what another needs.
+_FILES: Final[Mapping[FreezerName, str]] = MappingProxyType(
+    {name: f"{__name__}.{name}" for name in get_args(FreezerName)}
+)
 
-    return {"static": static.freeze, "pyinstaller": pyinstaller.freeze}
+
+def freezers() -> frozenset[FreezerName]:
+    """Those that there are."""
+    return frozenset(name for name, file in _FILES.items() if find_spec(file) is not None)
+
+
+def freezer(name: FreezerName) -> Freezer:
+    """The one of that name: what its file calls `freeze`."""
+    return cast("Freezer", import_module(_FILES[name]).freeze)
