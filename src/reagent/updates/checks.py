@@ -29,7 +29,7 @@ from reagent.errors import (
     StagingFailed,
     Unavailable,
 )
-from reagent.updates.announcements import Announcements
+from reagent.updates.catalogue import Catalogue
 from reagent.updates.fetch import Fetch, Progress
 from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
 from reagent.updates.semver import is_update
@@ -61,7 +61,7 @@ class Checks:
     """Looks for newer versions and has them staged, scheduled and handed over to.
 
     Args:
-        announcements: what the bucket announces.
+        catalogue: what there is.
         fetch: gets a version onto the disk.
         staging: where it is put, and scheduled.
         hand_over: asked for when a version waits for its trial.
@@ -73,7 +73,7 @@ class Checks:
     def __init__(
         self,
         *,
-        announcements: Announcements,
+        catalogue: Catalogue,
         fetch: Fetch,
         staging: Staging,
         hand_over: HandOver,
@@ -81,7 +81,7 @@ class Checks:
         version: str,
         serial_number: str,
     ) -> None:
-        self._announcements = announcements
+        self._catalogue = catalogue
         self._fetch = fetch
         self._staging = staging
         self._hand_over = hand_over
@@ -178,7 +178,7 @@ class Checks:
             task.exception()  # whoever waited was told; nobody may be left to wait
 
     async def _check(self, check: _Check) -> bool:
-        announced = await self._announcements.latest()
+        announced = await self._catalogue.latest()
         if not is_update(self._version, announced):
             _log.debug("no newer version", version=self._version, announced=announced)
             await self._withdraw()
@@ -186,7 +186,8 @@ class Checks:
         if self._tidy:
             await asyncio.to_thread(self._staging.tidy)
             self._tidy = False
-        staged = await self._fetch.take(self._announcements.base, announced, check.tell)
+        release = await self._catalogue.release(announced)
+        staged = await self._fetch.take(release, check.tell)
         try:
             scheduled = await asyncio.to_thread(
                 self._staging.schedule, staged.version, staged.sha256, staged.size

@@ -1,6 +1,6 @@
-"""From an announced version to a staged file: steps "D download" and "D stage" of an update.
+"""From a release to a staged file: steps "D download" and "D stage" of an update.
 
-The checksum comes first: a digest that is blocked or staged already costs a hundred bytes. The file
+Its digest is known before: one that is blocked or staged already is not fetched. The file
 is stored under its digest where nobody looks for versions, verified as it lies on the disk, run
 once with `-version`, and only then given its name. Whatever goes wrong before that leaves nothing.
 
@@ -27,6 +27,7 @@ from reagent.errors import (
     BadRelease,
     BadVersion,
     Blocked,
+    Damaged,
     Failed,
     NoRoom,
     NotForThisMachine,
@@ -34,7 +35,7 @@ from reagent.errors import (
     ReagentError,
     StagingFailed,
 )
-from reagent.updates import channel
+from reagent.updates.catalogue import Release
 from reagent.updates.semver import Version
 from reagent.updates.staging import Draft, Staging
 from reagent.updates.vocabulary import version_file
@@ -44,7 +45,6 @@ _log = log.get(__name__)
 Progress = Callable[[int, int, int], Awaitable[None]]
 """Told the bytes that just came, those so far, and those of the whole file."""
 
-LONGEST_SIDECAR: Final = 1024
 # The slowest board unpacks and starts an interpreter in a tenth of this.
 SAYS_VERSION_WITHIN_S: Final = 30.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -82,8 +82,6 @@ class Fetch:
         files: reads in that folder.
         processes: runs a file once.
         clock: time.
-        system: linux, windows, darwin.
-        arch: as stamped by the build.
         control: runs our own file with `-version`; empty where that cannot be asked.
     """
 
@@ -95,8 +93,6 @@ class Fetch:
         processes: Processes,
         clock: Clock,
         *,
-        system: str,
-        arch: str,
         control: Sequence[str],
     ) -> None:
         self._downloads = downloads
@@ -104,16 +100,13 @@ class Fetch:
         self._files = files
         self._processes = processes
         self._clock = clock
-        self._system = system
-        self._arch = arch
         self._control = control
 
-    async def take(self, base: str, announced: str, progress: Progress) -> Staged:
+    async def take(self, release: Release, progress: Progress) -> Staged:
         """Have a version staged.
 
         Args:
-            base: the bucket's address.
-            announced: the version, exactly as it was announced.
+            release: what is wanted.
             progress: told of every block.
 
         Raises:
@@ -123,15 +116,16 @@ class Fetch:
             NoRoom: the disk is too full.
             StagingFailed: the folder cannot be written to, or nothing can be run in it.
         """
-        version = Version.parse(announced)
-        url = channel.executable_url(base, announced, system=self._system, arch=self._arch)
-        sidecar = await self._downloads.document(url + channel.SIDECAR, most=LONGEST_SIDECAR)
-        digest = channel.digest_in(sidecar)
+        version, digest = Version.parse(release.version), release.sha256
         await self._demand_wanted(version, digest)
         size = await self._staged_size(str(version), digest)
         if size is not None:
             return Staged(version=str(version), sha256=digest, size=size, fetched=False)
-        async with self._downloads.file(url) as download:
+        async with self._downloads.file(release.url) as download:
+            if release.size not in {None, download.length}:
+                raise Damaged(
+                    f"{release.url} has {download.length} bytes, {release.size} were published"
+                )
             size = await self._fetch(download, version, digest, progress)
         _log.info("version staged", version=str(version), bytes=size, sha256=digest)
         return Staged(version=str(version), sha256=digest, size=size, fetched=True)

@@ -21,7 +21,7 @@ from reagent.updates.seat import Role, Seat
 if TYPE_CHECKING:  # importing them is what is put off
     from reagent.contracts.downloads import Downloads
     from reagent.contracts.processes import Processes
-    from reagent.updates.announcements import Announcements
+    from reagent.updates.catalogue import Catalogue
     from reagent.updates.checks import Checks, HandOver
     from reagent.updates.fetch import Progress
 
@@ -84,7 +84,7 @@ class Lookout:
         self._version = version
         self._arch = arch
         self._control = control
-        self._announcements: Announcements | None = None
+        self._catalogue: Catalogue | None = None
         self._checks: Checks | None = None
 
     async def latest(self) -> str:
@@ -93,7 +93,7 @@ class Lookout:
         Raises:
             ReagentError: the bucket cannot be read, or announces none.
         """
-        return await self._announced().latest()
+        return await self._known().latest()
 
     async def read_bucket(self) -> None:
         """One small read.
@@ -138,14 +138,19 @@ class Lookout:
         while not self._settled() and self._clock.monotonic() - since < FIRST_WITHIN_S:
             await self._clock.sleep(_LOOK_EVERY_S)
 
-    def _announced(self) -> Announcements:
-        if self._announcements is None:
-            from reagent.updates.announcements import Announcements  # noqa: PLC0415
+    def _known(self) -> Catalogue:
+        if self._catalogue is None:
+            from reagent.updates.plain import PlainBucket  # noqa: PLC0415
 
-            self._announcements = Announcements(
-                self._outside.downloads(), self._identity, self._remote, self._read
+            self._catalogue = PlainBucket(
+                self._outside.downloads(),
+                self._identity,
+                self._remote,
+                self._read,
+                system=_SYSTEMS.get(sys.platform, sys.platform),
+                arch=self._arch,
             )
-        return self._announcements
+        return self._catalogue
 
     def _looks(self) -> Checks:
         if not self._stages:
@@ -162,12 +167,10 @@ class Lookout:
                 self._seat.files,
                 self._outside.processes(),
                 self._clock,
-                system=_SYSTEMS.get(sys.platform, sys.platform),
-                arch=self._arch,
                 control=self._control,
             )
             self._checks = Checks(
-                announcements=self._announced(),
+                catalogue=self._known(),
                 fetch=fetch,
                 staging=staging,
                 hand_over=self._hand_over(),

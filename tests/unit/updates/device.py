@@ -9,10 +9,11 @@ from pathlib import Path
 
 from reagent.adapters.posix.updatefiles import PosixFiles, PosixNewFile
 from reagent.model.device import Identity
-from reagent.updates.announcements import Announcements
 from reagent.updates.checks import Checks
-from reagent.updates.fetch import Fetch
+from reagent.updates.fetch import Fetch, Staged
+from reagent.updates.fetch import Progress as Told
 from reagent.updates.ledger import Ledger
+from reagent.updates.plain import PlainBucket
 from reagent.updates.seat import Role, Seat
 from reagent.updates.staging import Staging
 from reagent.updates.times import Times
@@ -113,13 +114,18 @@ class Device:
             self.disk,
             self.processes,
             self.clock,
-            system="linux",
-            arch="amd64",
             control=(CONTROL, "-version"),
         )
-        self.announcements = Announcements(self.bucket, lambda: self.identity, BASE, self._was_read)
+        self.catalogue = PlainBucket(
+            self.bucket,
+            lambda: self.identity,
+            BASE,
+            self._was_read,
+            system="linux",
+            arch="amd64",
+        )
         self.checks = Checks(
-            announcements=self.announcements,
+            catalogue=self.catalogue,
             fetch=self.fetch,
             staging=self.staging,
             hand_over=self.hand_overs,
@@ -127,6 +133,11 @@ class Device:
             version=OURS,
             serial_number="SN-1",
         )
+
+    async def take(self, version: str, progress: Told | None = None) -> Staged:
+        """What a look does once a version is announced."""
+        release = await self.catalogue.release(version)
+        return await self.fetch.take(release, progress or Progress())
 
     # What the release engineer does.
 

@@ -192,7 +192,7 @@ async def test_leftovers_of_a_process_that_was_killed_are_gone_before_the_first_
 async def test_a_trial_that_is_put_off_is_handed_over_to_no_sooner(tmp_path: Path) -> None:
     before = Device(tmp_path)
     digest = before.roll_out("1.0.1")
-    await before.fetch.take(BASE, "1.0.1", Progress())
+    await before.take("1.0.1")
     trial = Trial(
         file="reagent-v1.0.1",
         version="1.0.1",

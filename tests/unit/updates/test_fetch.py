@@ -20,7 +20,7 @@ from reagent.errors import (
     ReagentError,
     StagingFailed,
 )
-from tests.unit.updates.device import BASE, CONTROL, Device, Progress, elf
+from tests.unit.updates.device import CONTROL, Device, Progress, elf
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def device(tmp_path: Path) -> Device:
 
 async def take(device: Device, version: str = "1.0.1", progress: Progress | None = None) -> bool:
     """Take a version; whether it was downloaded."""
-    staged = await device.fetch.take(BASE, version, progress or Progress())
+    staged = await device.take(version, progress)
     return staged.fetched
 
 
 async def test_a_published_version_is_staged_whole_runnable_and_old(device: Device) -> None:
     digest = device.publish("1.0.1")
 
-    staged = await device.fetch.take(BASE, "1.0.1", Progress())
+    staged = await device.take("1.0.1")
 
     file = device.staged("1.0.1")
     assert (staged.version, staged.sha256, staged.fetched) == ("1.0.1", digest, True)
@@ -361,7 +361,7 @@ async def test_a_download_that_is_cancelled_leaves_nothing(device: Device) -> No
         started.set()
         device.bucket.hold()
 
-    taking = asyncio.create_task(device.fetch.take(BASE, "1.0.1", first_block))
+    taking = asyncio.create_task(device.take("1.0.1", first_block))
     await started.wait()
     assert device.leftovers == [digest]
     taking.cancel()

@@ -1,0 +1,45 @@
+"""What there is to be had for this device, whoever vouches for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A version of the agent for this platform, and how to tell that a file is it.
+
+    Attributes:
+        version: exactly as it was announced.
+        url: where its file lies.
+        sha256: of the file, in lower-case hex.
+        size: in bytes; None where only the server knows.
+    """
+
+    version: str
+    url: str
+    sha256: str
+    size: int | None = None
+
+
+class Catalogue(Protocol):
+    """Announces versions and vouches for them. Both may read the bucket."""
+
+    async def latest(self) -> str:
+        """The version for this device, as it stands there; 10 s at most.
+
+        Raises:
+            CertificateDate: the bucket's certificate is not valid now.
+            ReagentError: the bucket cannot be read, announces none, or is not believed.
+        """
+        ...
+
+    async def release(self, version: str) -> Release:
+        """A version, exactly as it was announced.
+
+        Raises:
+            CertificateDate: the bucket's certificate is not valid now.
+            ReagentError: the bucket cannot be read, does not know it, or is not believed.
+        """
+        ...
