@@ -3,44 +3,12 @@
  *
  * Measured facts behind each line: docs/decisions/0002-how-each-target-is-frozen.md.
  */
-#define _GNU_SOURCE
+#include "host.h"
 #include "payload.h"
 
-#include <limits.h>
-#include <malloc.h>
-#include <nss.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <unistd.h>
-
-/* Only look-ups that are linked in: the host's nsswitch.conf may name modules of another libc. */
-static void configure_lookups(void)
-{
-    static const char *const files_only[] = {
-        "aliases", "ethers",    "group",    "gshadow",   "initgroups", "netgroup", "networks",
-        "passwd",  "protocols", "publickey", "rpc",      "services",   "shadow",
-    };
-    __nss_configure_lookup("hosts", "files dns");
-    for (size_t i = 0; i < sizeof files_only / sizeof *files_only; i++)
-        __nss_configure_lookup(files_only[i], "files");
-}
-
-/* /proc may be missing in a container or early at boot; the kernel's own word for us is the second best. */
-static const char *own_path(void)
-{
-    static char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length > 0) {
-        path[length] = 0;
-        return path;
-    }
-    const char *started_as = (const char *)getauxval(AT_EXECFN);
-    if (started_as && realpath(started_as, path))
-        return path;
-    return started_as ? started_as : "";
-}
 
 /* Takes the place of CPython's getpath.c, which looks for pyvenv.cfg, ._pth files and folders around
  * the executable: whatever lies beside it must change nothing. initialize() sets every path there is.
@@ -81,7 +49,7 @@ static void initialize(int argc, char **argv)
     config.parse_argv = 0;              /* argv is the application's, argv[0] as it was typed */
     config.module_search_paths_set = 1; /* empty: no path is searched, no file is a module */
     refuse(PyConfig_SetBytesArgv(&config, argc, argv));
-    refuse(PyConfig_SetBytesString(&config, &config.executable, own_path()));
+    refuse(PyConfig_SetBytesString(&config, &config.executable, host_own_path()));
     refuse(PyConfig_SetString(&config, &config.base_executable, config.executable));
     refuse(PyConfig_SetString(&config, &config.program_name, config.executable));
     wchar_t **nowhere[] = {&config.home,   &config.prefix,      &config.exec_prefix,
@@ -100,10 +68,8 @@ static void initialize(int argc, char **argv)
 static void end_with_parent(void)
 {
     const char *trial = getenv("REAGENT_TRIAL");
-    if (trial == NULL || *trial == 0)
-        return;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)strtol(trial, NULL, 10))
-        _exit(1);
+    if (trial != NULL && *trial != 0)
+        host_end_with((pid_t)strtol(trial, NULL, 10));
 }
 
 static void leave(int number)
@@ -128,8 +94,7 @@ int main(int argc, char **argv)
 {
     configure_signals();
     end_with_parent();
-    configure_lookups();
-    mallopt(M_ARENA_MAX, 2); /* an arena a thread costs megabytes after a burst */
+    host_prepare();
     PyImport_Inittab = payload_inittab;
     PyImport_FrozenModules = payload_bootstrap;
     preinitialize();

@@ -1,16 +1,12 @@
 /* _reagent: the payload of this executable, as the importer and reagent._resources ask for it,
  * and trim(), which gives memory back once the start is over.
  */
-#define _GNU_SOURCE
+#include "host.h"
 #include "payload.h"
 
-#include <link.h>
-#include <malloc.h>
 #include <marshal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <zlib.h>
 
 static const struct entry *find(PyObject *name, const struct entry *table, size_t count)
@@ -144,29 +140,10 @@ static PyObject *module_names(PyObject *self, PyObject *unused)
     return names(payload_modules, payload_module_count);
 }
 
-/* Clean file pages only: the kernel could take them at any time and reads them back on demand. */
-static int drop_read_only(struct dl_phdr_info *info, size_t size, void *dropped)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W))
-            continue;
-        uintptr_t start = (info->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
-        uintptr_t end = (info->dlpi_addr + segment->p_vaddr + segment->p_filesz) & ~(page - 1);
-        if (start < end && madvise((void *)start, end - start, MADV_DONTNEED) == 0)
-            *(size_t *)dropped += end - start;
-    }
-    return 1; /* the first object is the executable, and there is no other */
-}
-
 PyDoc_STRVAR(trim_doc, "trim() -> bytes of address space offered back: free heap and clean code pages");
 static PyObject *trim(PyObject *self, PyObject *unused)
 {
-    size_t dropped = 0;
-    malloc_trim(0);
-    dl_iterate_phdr(drop_read_only, &dropped);
-    return PyLong_FromSize_t(dropped);
+    return PyLong_FromSize_t(host_trim());
 }
 
 static PyMethodDef methods[] = {

@@ -103,7 +103,7 @@ def _linked(inputs: Path, work: Path, order: Order, libraries: list[str]) -> Pat
     for source in (
         *(
             inputs / "build/static" / name
-            for name in ("launcher.c", "openssl.c", "reagentmodule.c")
+            for name in ("launcher.c", "linux.c", "openssl.c", "reagentmodule.c")
         ),
         inputs / "build/static/refuse_dlopen.c",
         inputs / "build/static/payload.S",

@@ -1,0 +1,22 @@
+/* What the systems do differently; linux.c and darwin.c each answer all of it. */
+#ifndef REAGENT_HOST_H
+#define REAGENT_HOST_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The file that runs, as an absolute path without links where the system can tell; never NULL. */
+const char *host_own_path(void);
+
+/* The C library, before anything uses it: nothing of the host's may be loaded, little kept. */
+void host_prepare(void);
+
+/* Ends this process at once when that one ends; does not return when it has ended already, or
+ * when it is not our parent.
+ */
+void host_end_with(pid_t parent);
+
+/* Gives free heap and clean code pages back; bytes of address space that were offered. */
+size_t host_trim(void);
+
+#endif
