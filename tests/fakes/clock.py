@@ -6,6 +6,10 @@ import asyncio
 import heapq
 from itertools import count
 
+from tests.fakes.loop import CountingLoop, ThreadWork
+
+PATIENCE_S = 10.0
+
 
 class FakeClock:
     """Implements `contracts.clock.Clock`. Nothing passes by itself."""
@@ -54,6 +58,22 @@ class FakeClock:
 
 
 async def settle(rounds: int = 50) -> None:
-    """Let every task run until it waits for something that does not come by itself."""
-    for _ in range(rounds):
-        await asyncio.sleep(0)
+    """Let every task run until it waits for something that does not come by itself.
+
+    What a thread was given comes by itself, so it is waited for: ten seconds at most, because a
+    test may hold a thread on purpose.
+    """
+    loop = asyncio.get_running_loop()
+    patience = loop.time() + PATIENCE_S
+    while True:
+        before = _threads(loop)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        if (before == _threads(loop) and before.busy == 0) or loop.time() > patience:
+            return
+        if before.busy:
+            await asyncio.sleep(0.001)
+
+
+def _threads(loop: asyncio.AbstractEventLoop) -> ThreadWork:
+    return loop.threads if isinstance(loop, CountingLoop) else ThreadWork()

@@ -52,18 +52,11 @@ class Clock(FakeClock):
         await asyncio.sleep(0)
 
     async def pass_time(self, seconds: float) -> None:
-        """Let time pass in steps of a second at most, and the database have its say in between."""
+        """Let time pass in steps of a second at most, and everybody have their say in between."""
         while seconds > 0:
             step = min(seconds, 1.0)
             seconds -= step
             await self.advance(step)
-            await quiet()
-
-
-async def quiet() -> None:
-    """Long enough for everything that is ready to run, threads of the database included."""
-    for _ in range(5):
-        await asyncio.sleep(0.002)
 
 
 class Cloud(FakeBackend):

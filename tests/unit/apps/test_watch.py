@@ -6,7 +6,8 @@ import pytest
 
 from reagent.apps.watch import ours
 from reagent.model.app import AppKey, State
-from tests.unit.apps.rig import Rig, quiet
+from tests.fakes.clock import settle
+from tests.unit.apps.rig import Rig
 
 
 async def _running(rig: Rig, stage: str = "PROD") -> None:
@@ -130,7 +131,7 @@ async def test_a_container_that_somebody_started_is_brought_to_its_target(rig: R
     rig.engine.has_image(rig.image("1.0.0"))
     await rig.apps.boot()
     rig.engine.has_container("prod_1_app", status="created", image=rig.image("1.0.0"))
-    await quiet()
+    await settle()
 
     await rig.engine.start("prod_1_app")
     await rig.clock.pass_time(2)
@@ -157,7 +158,7 @@ async def test_a_container_that_somebody_restarted_runs_on(rig: Rig) -> None:
 
     async def start_again() -> None:
         await rig.engine.start("prod_1_app")
-        await quiet()
+        await settle()
 
     rig.cloud.meanwhile = start_again
     rig.engine.crash("prod_1_app", 143)
