@@ -5,7 +5,10 @@
 # (reagent_build/images.py). The image's own package sources are used as they are.
 FROM debian:trixie
 
-LABEL reagent.build="1"
+# The day whose packages are in it (reagent_build/age.py). It stands before everything that asks the
+# mirrors, so that no layer of another day is taken for one of this day.
+ARG PACKAGES_OF=unknown
+LABEL reagent.build="1" reagent.packages="$PACKAGES_OF"
 ENV DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 # Source packages come from the same places as binary ones.

@@ -54,6 +54,12 @@ class Docker:
         """Whether the engine holds an image under that name."""
         return self._run("image", "inspect", tag).returncode == 0
 
+    def label(self, tag: str, name: str) -> str:
+        """What an image's label says; empty where it has none, or there is no such image."""
+        form = f'{{{{index .Config.Labels "{name}"}}}}'
+        done = self._run("image", "inspect", "--format", form, tag)
+        return "" if done.returncode else done.stdout.decode().strip()
+
     def pull(self, tag: str) -> str | None:
         """Get an image from its registry; None when that worked, else why not."""
         try:
@@ -71,8 +77,18 @@ class Docker:
             )
         _check(done, f"cannot make the image {tag}")
 
-    def build(self, context: Path, dockerfile: str, tag: str, arguments: Mapping[str, str]) -> None:
+    def build(
+        self,
+        context: Path,
+        dockerfile: str,
+        tag: str,
+        arguments: Mapping[str, str],
+        *,
+        fresh: bool = False,
+    ) -> None:
         """Build an image with the host's network, as the package mirrors need nothing more.
+
+        `fresh`: no layer of an earlier build is taken.
 
         Raises:
             BuildError: with the end of the builder's output.
@@ -80,7 +96,8 @@ class Docker:
         words = [f"--build-arg={key}={value}" for key, value in sorted(arguments.items())]
         done = self._run(
             "build", "--force-rm", "--network=host", f"--label={LABEL}", f"--tag={tag}",
-            f"--file={context / dockerfile}", *words, str(context),
+            f"--file={context / dockerfile}", *(["--no-cache"] if fresh else []), *words,
+            str(context),
         )  # fmt: skip
         _check(done, f"cannot build the image {tag}")
 

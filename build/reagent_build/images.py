@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from reagent_build import age
 from reagent_build.container import Docker
 from reagent_build.errors import BuildError
 from reagent_build.progress import Progress
@@ -44,8 +45,22 @@ def ensure_static(docker: Docker, debian: Debian, cache: Path, progress: Progres
     """
     tag = static_tag(debian)
     if docker.has_image(tag):
+        old = age.warning(tag, docker.label(tag, age.LABEL), age.today())
+        if old:
+            progress.say(f"warning: {old}")
         return tag
     ensure_base(docker, cache, progress)
+    make_static(docker, debian, progress)
+    return tag
+
+
+def make_static(docker: Docker, debian: Debian, progress: Progress, *, fresh: bool = False) -> None:
+    """Make the cross-build image of one architecture; `fresh`: ask the mirrors for everything.
+
+    Raises:
+        BuildError: it cannot be made; the text says why.
+    """
+    tag = static_tag(debian)
     progress.step(f"make the cross-build image {tag} (once; about a minute)")
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
@@ -60,10 +75,11 @@ def ensure_static(docker: Docker, debian: Debian, cache: Path, progress: Progres
                 "COMPILER": debian.compiler,
                 "DEBIAN_ARCH": debian.architecture,
                 "MULTIARCH": debian.multiarch,
+                "PACKAGES_OF": age.today().isoformat(),
                 **_proxy(),
             },
+            fresh=fresh,
         )
-    return tag
 
 
 def ensure_base(docker: Docker, cache: Path, progress: Progress) -> None:

@@ -96,3 +96,22 @@ def test_images_carry_the_label_of_the_build(client: Path) -> None:
     assert "LABEL reagent.build=1" in imported
     assert "--label=reagent.build=1" in built
     assert "--build-arg=A=1 --build-arg=B=2" in built
+
+
+def test_the_label_of_an_image_is_read_and_none_where_there_is_no_image(client: Path) -> None:
+    (client / "does").write_text("echo 2026-11-25\n")
+    labelled = Docker(None).label("image:1", "reagent.packages")
+    (client / "does").write_text("echo 'No such image' >&2; exit 1\n")
+
+    assert (labelled, Docker(None).label("image:2", "reagent.packages")) == ("2026-11-25", "")
+
+
+def test_a_fresh_build_takes_no_layer_of_an_earlier_one(client: Path, tmp_path: Path) -> None:
+    (client / "does").write_text("")
+
+    Docker(None).build(tmp_path, "recipe", "image:1", {}, fresh=True)
+    Docker(None).build(tmp_path, "recipe", "image:1", {})
+
+    fresh, usual = (client / "calls").read_text().splitlines()
+    assert "--no-cache" in fresh
+    assert "--no-cache" not in usual

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from reagent_build.inside import toolchain
+from reagent_build.inside import linking, toolchain
 from reagent_build.inside.contents import Module, merged, modules_under
 from reagent_build.inside.patches import patched
 from reagent_build.inside.payload import c_tables, compiled, laid_out
@@ -117,11 +117,11 @@ def _linked(inputs: Path, work: Path, order: Order, libraries: list[str]) -> Pat
         toolchain.compile_c(order.compiler, order.multiarch, source, objects[-1], flags)
     executable = work / "reagent"
     compiled_modules = sorted((toolchain.RUNTIME / order.multiarch).glob("*.o"))
-    toolchain.link(
+    linking.link(
         order.compiler, order.multiarch, [*objects, *compiled_modules], libraries, executable
     )
-    toolchain.check_nothing_loads(order.compiler, executable)
-    toolchain.strip(order.compiler, executable)
+    linking.check_nothing_loads(order.compiler, executable)
+    linking.strip(order.compiler, executable)
     return executable
 
 

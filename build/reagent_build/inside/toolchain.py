@@ -1,11 +1,11 @@
-"""The compiler's part: C modules into objects, objects and payload into an executable."""
+"""The compiler's part: C modules into objects. Images hold what it made; see linking.py."""
 
 import os
 import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, cast
@@ -19,15 +19,6 @@ COMPILE_FLAGS: Final = (
     "-ffunction-sections", "-fdata-sections", "-fstack-protector-strong", "-w",
     f"-ffile-prefix-map={CPYTHON}=cpython",
 )  # fmt: skip
-LINK_FLAGS: Final = (
-    "-static", "-no-pie",
-    "-Wl,--gc-sections,-O1,--build-id=none,-z,relro,-z,now,-z,noexecstack",
-)  # fmt: skip
-# A place of its own behind everything else: a change of the application moves no other address, so
-# the difference between two releases stays as small as the change.
-PAYLOAD_ADDRESS: Final = "0x8000000"
-# armel has no atomic instructions of its own.
-EXTRA_LIBRARIES: Final = {"arm-linux-gnueabi": ("atomic",)}
 
 
 class BuildError(Exception):
@@ -95,37 +86,6 @@ def compile_extensions(
     ]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(lambda job: compile_c(compiler, multiarch, job[0], job[1], job[2]), jobs))
-
-
-def link(
-    compiler: str, multiarch: str, objects: Sequence[Path], libraries: Sequence[str], target: Path
-) -> None:
-    """Objects first, archives in one group after them, nothing stripped yet."""
-    archive = Path(f"/usr/lib/{PYTHON}/config-3.13-{multiarch}/lib{PYTHON}.a")
-    names = (*libraries, *EXTRA_LIBRARIES.get(multiarch, ()))
-    run(
-        f"{compiler}-gcc", *LINK_FLAGS, f"-Wl,--section-start=.reagent={PAYLOAD_ADDRESS}",
-        *objects, "-Wl,--start-group", archive, *(f"-l{name}" for name in names), "-Wl,--end-group",
-        "-o", target,
-    )  # fmt: skip
-
-
-def check_nothing_loads(compiler: str, executable: Path) -> None:
-    """The loader inside glibc must not have been linked (build/static/refuse_dlopen.c).
-
-    Raises:
-        BuildError: it was.
-    """
-    symbols = {line.split()[-1] for line in run(f"{compiler}-nm", executable).splitlines() if line}
-    if "_dl_open" in symbols:
-        raise BuildError("the executable could load shared objects: glibc's _dl_open is linked in")
-    if "__nss_configure_lookup" not in symbols:
-        raise BuildError("the executable would look names up as the host's nsswitch.conf says")
-
-
-def strip(compiler: str, executable: Path) -> None:
-    """Symbols are for the checks only."""
-    run(f"{compiler}-strip", "--strip-all", "--remove-section=.comment", executable)
 
 
 def main(compiler: str, multiarch: str, extensions: Path) -> int:

@@ -1,0 +1,57 @@
+"""The linker's part: objects, payload and archives into an executable."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from reagent_build.inside.toolchain import PYTHON, BuildError, run
+
+LINKER_FLAGS: Final = (
+    "--gc-sections", "-O1", "--build-id=none", "-z", "relro", "-z", "now", "-z", "noexecstack",
+    # A place of its own behind everything else: a change of the application moves no other address,
+    # so the difference between two releases stays as small as the change.
+    "--section-start=.reagent=0x8000000",
+)  # fmt: skip
+STRIP_FLAGS: Final = ("--strip-all", "--remove-section=.comment")
+# armel has no atomic instructions of its own.
+EXTRA_LIBRARIES: Final = {"arm-linux-gnueabi": ("atomic",)}
+
+
+def link(
+    compiler: str, multiarch: str, objects: Sequence[Path], libraries: Sequence[str], target: Path
+) -> None:
+    """Objects first, archives in one group after them, nothing stripped yet.
+
+    What the linker took from where stands in its map, see `map_of`.
+    """
+    archive = Path(f"/usr/lib/{PYTHON}/config-3.13-{multiarch}/lib{PYTHON}.a")
+    names = (*libraries, *EXTRA_LIBRARIES.get(multiarch, ()))
+    run(
+        f"{compiler}-gcc", "-static", "-no-pie", f"-Wl,{','.join(LINKER_FLAGS)}",
+        f"-Wl,-Map={map_of(target)}", *objects,
+        "-Wl,--start-group", archive, *(f"-l{name}" for name in names), "-Wl,--end-group",
+        "-o", target,
+    )  # fmt: skip
+
+
+def map_of(executable: Path) -> Path:
+    """Where the linker says what it took from where."""
+    return executable.with_name(f"{executable.name}.map")
+
+
+def check_nothing_loads(compiler: str, executable: Path) -> None:
+    """The loader inside glibc must not have been linked (build/static/refuse_dlopen.c).
+
+    Raises:
+        BuildError: it was.
+    """
+    symbols = {line.split()[-1] for line in run(f"{compiler}-nm", executable).splitlines() if line}
+    if "_dl_open" in symbols:
+        raise BuildError("the executable could load shared objects: glibc's _dl_open is linked in")
+    if "__nss_configure_lookup" not in symbols:
+        raise BuildError("the executable would look names up as the host's nsswitch.conf says")
+
+
+def strip(compiler: str, executable: Path) -> None:
+    """Symbols are for the checks only."""
+    run(f"{compiler}-strip", *STRIP_FLAGS, executable)
