@@ -30,8 +30,8 @@ raise SystemExit(main())
 class Broken(Enum):
     """How a version is broken, as an agent. It answers and launches as a good one does."""
 
-    EXITS = "import reagent.agent as a; a.run = lambda *_: 3"
-    HANGS = "import time, reagent.agent as a; a.run = lambda *_: time.sleep(3600)"
+    EXITS = "import reagent.process as p; p.run = lambda *_: 3"
+    HANGS = "import time, reagent.process as p; p.run = lambda *_: time.sleep(3600)"
     NEVER_JOINS = (
         "import reagent.adapters.wamp.connect as c, reagent.errors as e\n"
         '    async def no(*_): raise e.DialFailed("this version never joins")\n'

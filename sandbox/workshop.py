@@ -22,7 +22,7 @@ _COPIED: Final = ("src", "build", "release", "pyproject.toml", "availableVersion
 # How to make an agent that is broken: a file, a text in it, and what stands there instead.
 Spoil = tuple[str, str, str]
 EXITS_AT_ONCE: Final[Spoil] = (
-    "src/reagent/agent.py",
+    "src/reagent/process.py",
     "def run(flags: Flags",
     "def run(flags: Flags, *_: object) -> int:\n    return 3\n\n\ndef _run_no_more(flags: Flags",
 )

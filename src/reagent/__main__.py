@@ -128,7 +128,7 @@ def _run(flags: Flags, program: str, words: list[str]) -> int:
         # Nothing that an import makes is garbage: looking for some costs a tenth of the start, and
         # every later look at all of it a hundredth of a second in which nobody is answered.
         gc.disable()
-        from reagent.agent import run  # noqa: PLC0415 - everything else comes with it
+        from reagent.process import run  # noqa: PLC0415 - everything else comes with it
 
         gc.freeze()
         gc.enable()

@@ -7,11 +7,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -52,7 +49,6 @@ from reagent.contracts.store import Store
 from reagent.device.milestones import Milestones, Moment
 from reagent.device.status import StatusReport
 from reagent.device.thrift import Thrift
-from reagent.errors import AuthenticationRefused, SerialTaken
 from reagent.lifecycle import OnConnect, Parts, boot_apps
 from reagent.logs.applogs import AppLogs
 from reagent.model.device import Identity
@@ -64,7 +60,7 @@ from reagent.updates.lookout import Lookout, Outside
 from reagent.updates.seat import Role, Seat
 from reagent.updates.succession import Succession
 from reagent.updates.vocabulary import FETCHED
-from reagent.updates.watchdog import STATUS, Watchdog
+from reagent.updates.watchdog import Watchdog
 
 if TYPE_CHECKING:  # a start imports neither
     from reagent.contracts.downloads import Downloads
@@ -72,12 +68,8 @@ if TYPE_CHECKING:  # a start imports neither
 
 _log = log.get("reagent.agent")
 
-# A stop must be over within 10 s whatever hangs (docs/contract/system.md 2.8).
-STOP_WITHIN_S: Final = 9.0
 PART_WITHIN_S: Final = 3.0
 LEAVE_WITHIN_S: Final = 2.0
-# Every part may take its time; then the service starts the launcher anew.
-HAND_OVER_WITHIN_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,111 +343,3 @@ def build(
         power=power,
         commands=commands,
     )
-
-
-def run(flags: Flags, seat: Seat) -> int | None:
-    """Be the agent until a signal, until the platform refuses us, or until a trial is due.
-
-    Returns:
-        0 after a stop that was asked for, 1 when the secret or the serial number is refused, None
-        when the launcher is to go on.
-
-    Raises:
-        DeviceFileBroken: neither the device file nor its backup can be used.
-    """
-    return asyncio.run(_run(flags, seat))
-
-
-async def _run(flags: Flags, seat: Seat) -> int | None:
-    stop, ordered = asyncio.Event(), asyncio.Event()
-    _listen_to_signals(stop, ordered)
-
-    def leave() -> None:
-        """Hand over. The watchdog ends with the parts, and nobody waits for this end."""
-        stop.set()
-        end_within(HAND_OVER_WITHIN_S, STATUS)
-
-    milestones = Milestones(_launched())
-    paths = Paths.of(flags)
-    paths.make_folders()
-    device_file = DeviceFile.load(
-        paths.device_file, paths.device_backup, writes=seat.role is not Role.CANDIDATE
-    )
-    folders = Folders(paths.apps_dir, flags.compressed_build_extension)
-    async with open_world(flags, paths) as world:
-        agent = build(
-            world,
-            device_file,
-            folders,
-            milestones,
-            flags=flags,
-            seat=seat,
-            leave=leave,
-            agent_log=str(paths.log_file),
-        )
-        succession = agent.succession
-        try:
-            async with profiling(flags):
-                await agent.run(stop)
-        except (AuthenticationRefused, SerialTaken) as error:
-            log.milestone(str(error))
-            _log.error("the platform refuses this device", error=error, slug=error.slug)
-            succession.proof.refused()
-            await succession.stopping()
-            return 1
-    # Whoever stops us while we hand over wants nothing of us any more.
-    return None if succession.hand_over.taken and not ordered.is_set() else 0
-
-
-def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:
-    """The loopback page, where it was asked for; the module is not even loaded where not."""
-    if not flags.profiling:
-        return nullcontext()
-    from reagent.adapters.posix.profiling import serve_profiling  # noqa: PLC0415
-
-    return serve_profiling(flags.profiling_port)
-
-
-def _listen_to_signals(stop: asyncio.Event, ordered: asyncio.Event) -> None:
-    """SIGTERM and SIGINT ask for a stop; what is not over in time then is over all the same.
-
-    The first one is enough. Those that follow are ignored to the very end: with the loop they would
-    get back what they do by default, and end the process otherwise than in order.
-    """
-    loop = asyncio.get_running_loop()
-    stops = (signal.SIGTERM, signal.SIGINT)
-
-    def ask() -> None:
-        for each in stops:
-            loop.remove_signal_handler(each)
-            signal.signal(each, signal.SIG_IGN)
-        ordered.set()
-        stop.set()
-        end_within(STOP_WITHIN_S, 0)
-
-    for each in stops:
-        loop.add_signal_handler(each, ask)
-
-
-def end_within(seconds: float, status: int) -> None:
-    """The last resort of a process that leaves: a disk that hangs must not keep it for ever."""
-    last_resort = threading.Timer(seconds, os._exit, (status,))
-    last_resort.daemon = True
-    last_resort.start()
-
-
-def _launched() -> float:
-    """When this process was started, on the monotonic clock; now where /proc does not say."""
-    clock = SystemClock()
-    now = clock.monotonic()
-    try:
-        again = os.environ.pop("REAGENT_LAUNCHED", "")
-        if again:
-            return float(again)
-        with open("/proc/self/stat", encoding="ascii") as file:  # noqa: PTH123 - one line of /proc
-            started = int(file.read().rpartition(")")[2].split()[19])
-        with open("/proc/uptime", encoding="ascii") as file:  # noqa: PTH123
-            uptime = float(file.read().split()[0])
-        return now - (uptime - started / os.sysconf("SC_CLK_TCK"))
-    except (OSError, ValueError, IndexError):
-        return now
