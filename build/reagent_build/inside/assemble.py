@@ -106,6 +106,7 @@ def _linked(inputs: Path, work: Path, order: Order, libraries: list[str]) -> Pat
             for name in ("launcher.c", "linux.c", "openssl.c", "reagentmodule.c")
         ),
         inputs / "build/static/refuse_dlopen.c",
+        inputs / "build/static/left_out.c",
         inputs / "build/static/payload.S",
         work / "payload.c",
     ):
