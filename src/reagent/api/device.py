@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from reagent.api.procedure import procedure
@@ -39,6 +39,7 @@ class Device:
         host: the machine.
         identity: who we are now.
         latest: the newest version for this device; raises `ReagentError` where nobody knows.
+        last_update: how the last update ended, as plain values; empty where there was none.
         version: ours.
         arch: ours, with its variant.
     """
@@ -48,6 +49,7 @@ class Device:
         host: Host,
         identity: Callable[[], Identity],
         latest: Callable[[], Awaitable[str]],
+        last_update: Callable[[], Mapping[str, str]],
         *,
         version: str,
         arch: str,
@@ -55,6 +57,7 @@ class Device:
         self._host = host
         self._identity = identity
         self._latest = latest
+        self._last_update = last_update
         self._version = version
         self._arch = arch
 
@@ -75,6 +78,7 @@ class Device:
                     "canUpdate": True,
                     "tunnelCapable": False,
                     **await self._newest(),
+                    **self._ended(),
                 },
             )
         )
@@ -90,6 +94,10 @@ class Device:
             "latestTunnelVersion": TUNNEL_VERSION,
             "hasLatest": latest == self._version,
         }
+
+    def _ended(self) -> dict[str, object]:
+        last = self._last_update()
+        return {"lastUpdate": dict(last)} if last else {}
 
     @procedure("get_network_metadata")
     async def get_network_metadata(self, _call: Call) -> Answer:

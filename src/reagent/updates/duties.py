@@ -75,7 +75,9 @@ class Duties:
         if self._seat.role is Role.CANDIDATE:
             await _together(self._say_alive(), self._prover.run(_ALL))
         elif self._seat.role is Role.PROVEN:
-            await _together(self._control(), self._keep_baseline(), self._tidy_later())
+            await _together(
+                self._control(), self._keep_baseline(), self._tidy_later(), self._tell_last()
+            )
 
     async def stopping(self) -> None:
         """The end is an orderly one: say so where ends are counted.
@@ -109,6 +111,13 @@ class Duties:
             await self._clock.sleep(_LINK_LOOK_S)
 
     # --- proven
+
+    async def _tell_last(self) -> None:
+        """Whoever reads a device's log reads it once it is connected: there it has to stand."""
+        await self._proof.wait_for(frozenset({REGISTERED}))
+        last = self._seat.ledger.state.last
+        if last is not None:
+            _log.info("the last update", version=last.version, outcome=last.end, why=last.why)
 
     async def _control(self) -> None:
         control = self._seat.control

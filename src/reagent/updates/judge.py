@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 from reagent.updates.control import Control
-from reagent.updates.state import Attempt, Committed, State, Trial
+from reagent.updates.state import Attempt, Committed, Ending, State, Trial
 from reagent.updates.times import DAY_S, LONGEST_PAUSE_S, Times
-from reagent.updates.vocabulary import ROLLBACK, WORDS
+from reagent.updates.vocabulary import BLOCKED, COMMITTED, POSTPONED, ROLLBACK, WORDS
 
 MOST_STRIKES: Final = 3
 MOST_REBOOTS: Final = 10
@@ -74,7 +74,8 @@ def rebooted(state: State, now: float) -> State:
         return state
     if trial.reboots + 1 < MOST_REBOOTS:
         return _with(state, reboots=trial.reboots + 1)
-    return _with(state, attempt=None, reboots=0, not_before=now + DAY_S, pause=DAY_S)
+    after = _with(state, attempt=None, reboots=0, not_before=now + DAY_S, pause=DAY_S)
+    return _ending(after, trial.version, POSTPONED, f"{MOST_REBOOTS} reboots cut its attempts")
 
 
 def struck(state: State, now: float, why: str = "") -> State:
@@ -106,9 +107,11 @@ def given_back(state: State, now: float, times: Times) -> State:
         return state
     doublings = min(trial.given_back, _MOST_DOUBLINGS)
     pause = min(times.proof * 2.0**doublings, LONGEST_PAUSE_S)
-    return _with(
+    why = trial.attempt.end if trial.attempt is not None else ""
+    after = _with(
         state, attempt=None, given_back=trial.given_back + 1, not_before=now + pause, pause=pause
     )
+    return _ending(after, trial.version, POSTPONED, why or "nothing could be judged here")
 
 
 def settled(state: State, control: Control, now: float, times: Times, *, well: bool) -> State:
@@ -143,7 +146,7 @@ def blocked(state: State, sha256: str, version: str, why: str) -> State:
     after = _clean(state).with_blocked(sha256, version, why)
     if after.trial is not None and after.trial.sha256 == sha256:
         after = replace(after, trial=None)
-    return after
+    return _ending(after, version, BLOCKED, why)
 
 
 def unblocked(state: State, sha256: str) -> State:
@@ -156,7 +159,8 @@ def committed(state: State, trial: Trial, now: float, floor: str) -> State:
     """The trial is over, and its version is the proven one."""
     mark = Committed(file=trial.file, version=trial.version, sha256=trial.sha256, at=now)
     ends = {trial.sha256: 0}
-    return replace(_clean(state), trial=None, committed=mark, ends=ends, floor=floor)
+    after = replace(_clean(state), trial=None, committed=mark, ends=ends, floor=floor)
+    return _ending(after, trial.version, COMMITTED)
 
 
 def remembered(state: State, mark: Committed) -> State:
@@ -233,6 +237,10 @@ def required(state: State, now: float) -> frozenset[str]:
 def _counts(at: float, now: float) -> bool:
     """A moment in the future is one that a clock got wrong: it counts."""
     return now - at < BASELINE_S
+
+
+def _ending(state: State, version: str, end: str, why: str = "") -> State:
+    return replace(state, last=Ending(version=version, end=end, why=why))
 
 
 def _with(state: State, **changes: object) -> State:

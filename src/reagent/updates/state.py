@@ -7,6 +7,7 @@
     baseline    what active versions could do here, and when they last could
     blocked     at most 16 of {sha256, version, why}; the same shape in every format
     floor       the highest version ever committed here; the same shape in every format
+    last        how the last update ended, and why: for people and for the platform
 
 The agent must start without this file, and with any content of it. So decoding never fails: what
 does not fit is as good as absent. Keys that this version does not know are kept. Of another format
@@ -114,6 +115,20 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a version's turn ended last; nothing is decided by it.
+
+    Attributes:
+        end: one of `vocabulary.ENDS`, or a word of a version to come.
+        why: for people; empty where there is nothing to explain.
+    """
+
+    version: str
+    end: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All of it. `spoiled` says that there was something that cannot be read; it is never written.
 
@@ -127,6 +142,7 @@ class State:
     baseline: Mapping[str, float] = field(default_factory=dict)
     blocked: tuple[Blocked, ...] = ()
     floor: str = ""
+    last: Ending | None = None
     other: Mapping[str, object] = field(default_factory=dict)
     absent: bool = False
     spoiled: str = ""
@@ -151,7 +167,7 @@ def decode(content: bytes) -> State:
     if not isinstance(document, dict):
         return State(spoiled="it is no JSON object")
     shared = State(blocked=_blocked(document.get("blocked")), floor=_text(document.get("floor")))
-    known = {"format", "blocked", "floor", "trial", "committed", "ends", "baseline"}
+    known = {"format", "blocked", "floor", "trial", "committed", "ends", "baseline", "last"}
     shared = replace(shared, other={key: document[key] for key in document.keys() - known})
     if _whole(document.get("format"), -1) != FORMAT:
         return replace(shared, spoiled=f"format {str(document.get('format'))[:20]} is not known")
@@ -161,6 +177,7 @@ def decode(content: bytes) -> State:
         committed=_committed(document.get("committed")),
         ends=_ends(document.get("ends")),
         baseline=_moments(document.get("baseline")),
+        last=_ending(document.get("last")),
     )
 
 
@@ -178,6 +195,8 @@ def encode(state: State) -> bytes:
         {"sha256": each.sha256, "version": each.version, "why": each.why} for each in state.blocked
     ]
     document["floor"] = state.floor
+    if state.last is not None:
+        document["last"] = {name: getattr(state.last, name) for name in Ending.__slots__}
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -244,6 +263,12 @@ def _committed(value: object) -> Committed | None:
         boot=_text(value.get("boot")),
         other={key: value[key] for key in value.keys() - set(Committed.__slots__)},
     )
+
+
+def _ending(value: object) -> Ending | None:
+    if not isinstance(value, dict) or not _text(value.get("end")):
+        return None
+    return Ending(**{name: _text(value.get(name)) for name in Ending.__slots__})
 
 
 def _blocked(value: object) -> tuple[Blocked, ...]:

@@ -76,6 +76,13 @@ class Succession:
         """Until cancelled, or handed over."""
         await self._duties.run()
 
+    def last_update(self) -> dict[str, str]:
+        """How the last update ended; empty where there was none."""
+        last = self.seat.ledger.state.last
+        if last is None:
+            return {}
+        return {"version": last.version, "outcome": last.end, "reason": last.why}
+
     async def stopping(self) -> None:
         """The end that comes is an orderly one."""
         await self._duties.stopping()

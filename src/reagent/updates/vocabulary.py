@@ -25,6 +25,12 @@ ROLLBACK: Final = "rollback"
 ARRIVAL: Final = "arrival"
 KINDS: Final = frozenset({UPDATE, ROLLBACK, ARRIVAL})
 
+# How a version's turn may end.
+COMMITTED: Final = "committed"
+BLOCKED: Final = "blocked"
+POSTPONED: Final = "postponed"
+ENDS: Final = (COMMITTED, BLOCKED, POSTPONED)
+
 JOINED: Final = "joined"
 REGISTERED: Final = "registered"
 CALLED: Final = "called"

@@ -43,7 +43,7 @@ async def nobody_knows() -> str:
 
 def device(*addresses: Address) -> Device:
     host = cast(Host, StillHost(addresses))
-    return Device(host, lambda: IDENTITY, nobody_knows, version="1.0.0", arch="armv7")
+    return Device(host, lambda: IDENTITY, nobody_knows, dict, version="1.0.0", arch="armv7")
 
 
 async def test_the_handshake_answers_keywords_only() -> None:
@@ -83,7 +83,7 @@ async def test_metadata_tells_the_newest_version_where_it_is_known(
 
     host = cast(Host, StillHost())
     metadata = await Device(
-        host, lambda: IDENTITY, known, version="1.0.0", arch="amd64"
+        host, lambda: IDENTITY, known, dict, version="1.0.0", arch="amd64"
     ).get_agent_metadata(Call())
 
     told = cast(dict[str, object], metadata.args[0])
@@ -91,6 +91,17 @@ async def test_metadata_tells_the_newest_version_where_it_is_known(
     assert told["latestVersion"] == told["latestAgentVersion"] == latest
     assert told["latestTunnelVersion"] == "0.70.0"
     assert told["hasLatest"] is has_latest
+
+
+async def test_metadata_tells_how_the_last_update_ended() -> None:
+    ended = {"version": "1.1.0", "outcome": "blocked", "reason": "failed 3 times: deadline"}
+    host = cast(Host, StillHost())
+
+    metadata = await Device(
+        host, lambda: IDENTITY, nobody_knows, lambda: ended, version="1.0.0", arch="amd64"
+    ).get_agent_metadata(Call())
+
+    assert cast(dict[str, object], metadata.args[0])["lastUpdate"] == ended
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ import pytest
 
 from reagent.updates import judge
 from reagent.updates.control import Control
-from reagent.updates.state import MOST_BLOCKED, Attempt, State, Trial
+from reagent.updates.state import (
+    MOST_BLOCKED,
+    Attempt,
+    Ending,
+    State,
+    Trial,
+    decode,
+    encode,
+)
 from reagent.updates.times import DAY_S, LONGEST_PAUSE_S, Times
 
 NOW = 1_000_000.0
@@ -198,3 +206,31 @@ def test_a_clock_that_was_set_back_ends_the_first_day_all_the_same() -> None:
 def test_without_a_trial_nothing_becomes_of_it(change: object) -> None:
     assert callable(change)
     assert change(State()) == State()
+
+
+def test_how_a_turn_ended_last_is_remembered_with_its_reason() -> None:
+    postponed = judge.settled(tried(), CONTROL, NOW, TIMES, well=False)
+    blocked = judge.settled(tried(strikes=2), CONTROL, NOW, TIMES, well=True)
+    deferred = judge.rebooted(tried(reboots=judge.MOST_REBOOTS - 1), NOW)
+    committed = judge.committed(blocked, TRIAL, NOW, "1.5.0")
+
+    assert postponed.last == Ending(version="1.5.0", end="postponed", why="hangs")
+    assert blocked.last == Ending(version="1.5.0", end="blocked", why="failed 3 times: hangs")
+    assert deferred.last == Ending(
+        version="1.5.0", end="postponed", why="10 reboots cut its attempts"
+    )
+    assert committed.last == Ending(version="1.5.0", end="committed")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"format": 1, "last": 7}', b'{"format": 1, "last": {"version": "1.5.0"}}'],
+)
+def test_an_ending_that_cannot_be_read_is_none(content: bytes) -> None:
+    assert decode(content).last is None
+
+
+def test_an_ending_survives_the_disk() -> None:
+    state = judge.blocked(State(), "5" * 64, "1.5.0", "hangs")
+
+    assert decode(encode(state)).last == state.last
