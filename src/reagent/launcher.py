@@ -265,9 +265,14 @@ def _own_file(started_as: str) -> os.stat_result:
     if stamp.FREEZER == "source":
         return os.stat(started_as)  # an interpreter runs us, and says nothing about versions
     try:
-        return os.stat("/proc/self/exe")
+        # Opened, not asked for by name: an emulator of another processor answers that with itself.
+        descriptor = os.open("/proc/self/exe", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return os.stat(sys.executable)
+    try:
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _boot_id() -> str:
