@@ -22,6 +22,7 @@ from sandbox.answers import Answers
 from sandbox.database import Database, Identity, Record
 from sandbox.faults import FOR_EVER, Fault, Faults
 from sandbox.router import BACKEND, Router
+from sandbox.under_test import patient
 from sandbox.wamp import CallError, Incoming, NotJoined, Result, Session, join
 
 TESTAMENT: Final = "reswarm.api.testament_device"
@@ -205,6 +206,7 @@ class Backend:
         Raises:
             TimeoutError: It never held, with the calls that arrived last.
         """
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while not holds():

@@ -19,7 +19,8 @@ from reagent_release.steps import sha256
 from reagent_release.store import ABSENT
 from sandbox.bucket_faults import FOR_EVER, Fault, Planned
 from sandbox.bucket_server import Request, Server
-from sandbox.images import architecture
+from sandbox.under_test import patient
+from sandbox.under_test import target as target_under_test
 
 
 class Bucket:
@@ -72,7 +73,7 @@ class Bucket:
     def publish(self, version: str, executable: Path | bytes, target: Target | None = None) -> None:
         """Put a version there with its checksum, whatever was there before."""
         content = executable if isinstance(executable, bytes) else executable.read_bytes()
-        name = layout.executable(target or Target("linux", architecture()), version)
+        name = layout.executable(target or target_under_test(), version)
         self.put(name, content)
         self.put(layout.sidecar(name), f"{sha256(content)}\n".encode())
 
@@ -169,6 +170,7 @@ class Bucket:
     def _wait(
         self, holds: Callable[[tuple[Request, ...]], bool], within: float
     ) -> tuple[Request, ...]:
+        within = patient(within)
         with self._changed:
             if self._changed.wait_for(lambda: holds(tuple(self._requests)), within):
                 return tuple(self._requests)

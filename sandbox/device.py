@@ -19,6 +19,7 @@ from sandbox.packages import SYSTEM_PATH
 from sandbox.program import Program
 from sandbox.reaper import Reaper
 from sandbox.standins import StandIns
+from sandbox.under_test import patient
 
 RESTART_S: Final = 5.0
 STOP_S: Final = 12.0
@@ -158,6 +159,7 @@ class Device:
         Raises:
             TimeoutError: It was not, with the end of what it printed.
         """
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while self.starts < times:
@@ -174,6 +176,7 @@ class Device:
         process = self._process
         if process is None:
             raise RuntimeError("the device was never started")
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 status = await process.wait()
@@ -198,7 +201,7 @@ class Device:
         self.send(signal.SIGTERM)
         self.send(signal.SIGCONT)
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(patient(within)):
                 await process.wait()
         except TimeoutError:
             self.send(signal.SIGKILL)
@@ -274,6 +277,7 @@ class Device:
                 matches in str(entry.get("message")) if isinstance(matches, str) else matches(entry)
             )
 
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while True:

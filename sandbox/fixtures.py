@@ -22,14 +22,15 @@ from sandbox.callers import SYSTEM, USER, Caller
 from sandbox.cloud import Cloud, Services, cloud_on
 from sandbox.cloud import services as open_services
 from sandbox.device import Device
+from sandbox.emulation import Emulation, marked
 from sandbox.engine import GivenEngine, OwnEngine
-from sandbox.images import architecture
 from sandbox.packages import PackagesMissing
 from sandbox.paths import REPOSITORY
 from sandbox.processes import SandboxError
 from sandbox.program import Program, from_source, frozen
 from sandbox.registry import Registry
 from sandbox.router import Router
+from sandbox.under_test import SLOWNESS, is_emulated, target
 
 BUILT: Final = REPOSITORY / "build/out"
 # An engine that is there already, for machines where none of our own can be started.
@@ -57,6 +58,15 @@ def mark(items: list[pytest.Item], below: Path) -> None:
         for fixture, name in _MARKS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
+        if SLOWNESS != 1:
+            _give_time(item)
+
+
+def _give_time(item: pytest.Item) -> None:
+    """Let the whole of a test take as much longer as its waits."""
+    marker = item.get_closest_marker("timeout")
+    seconds = marker.args[0] if marker else item.config.getini("timeout")
+    item.add_marker(pytest.mark.timeout(float(seconds) * SLOWNESS), append=False)
 
 
 def prepare(session: pytest.Session) -> None:
@@ -199,15 +209,30 @@ def source_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 @pytest.fixture(scope="session")
-def built_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The executable that was built for this machine, or the one that REAGENT_EXECUTABLE names.
+def built_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The executable that was built for the target under test, or that REAGENT_EXECUTABLE names.
 
+    The target is this machine's unless `REAGENT_TEST_TARGET=linux/arm/7` or the like says another.
     `REAGENT_EXECUTABLE=source` judges the source tree by the same scenarios.
     """
     named = os.environ.get("REAGENT_EXECUTABLE")
     if named == "source":
-        return from_source(tmp_path_factory.mktemp("program"))
-    file = Path(named) if named else BUILT / f"reagent-linux-{architecture()}"
+        yield from_source(tmp_path_factory.mktemp("program"))
+        return
+    file = Path(named) if named else BUILT / target().file_name
     if not file.exists():
-        unavailable(f"{file} was not built: nox -s build -- linux/{architecture()}")
-    return frozen(file)
+        unavailable(f"{file} was not built: nox -s build -- {target()}")
+    if not is_emulated(target()):
+        yield frozen(file)
+        return
+    folder = tmp_path_factory.mktemp("emulated")
+    try:
+        opened = Emulation(target(), folder)
+    except SandboxError as error:
+        unavailable(str(error))
+        raise
+    with opened:
+        copy = folder / file.name
+        copy.write_bytes(marked(file.read_bytes(), target()))
+        copy.chmod(0o755)
+        yield frozen(copy)

@@ -18,6 +18,7 @@ from typing import Final
 
 from sandbox import packages
 from sandbox.processes import SandboxError
+from sandbox.under_test import target
 
 SCRIPTS: Final = Path(__file__).resolve().parent / "apps"
 
@@ -100,10 +101,12 @@ def make(
 
 
 def architecture() -> str:
-    """This machine's architecture and variant, as image names carry it."""
-    machine = platform.machine()
-    variants = {"armv7l": "armv7", "armv6l": "armv6"}
-    return variants.get(machine, _ARCHITECTURES.get(machine, machine))
+    """The architecture and variant under test, as image names carry it.
+
+    Where another one than this machine's is emulated, images have its name and this machine's
+    content: the engine runs them, and it is this machine's.
+    """
+    return target().stamp
 
 
 @cache

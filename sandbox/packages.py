@@ -39,13 +39,16 @@ KEYRING: Final = Package(
 # Newer releases keep the client out of docker.io; older ones have no such package and need none.
 CLIENT: Final = Package("docker-cli", "docker", "the client that the build talks to an engine with")
 BINUTILS: Final = Package("binutils", "readelf", "tests look into the executable with it")
+QEMU: Final = Package(
+    "qemu-user-static", "qemu-arm-static", "executables of other processors run by it"
+)
 VENV: Final = Package("python3-venv", "", "environments for Python packages")
 
 ENGINE: Final = (DOCKER, CONTAINERD, RUNC, IPROUTE, IPTABLES)
 SERVICES: Final = (REGISTRY, BUSYBOX)
 # After ENGINE, which may bring the client.
 BUILD: Final = (CLIENT, MMDEBSTRAP, KEYRING)
-EVERYTHING: Final = (*ENGINE, *SERVICES, MMDEBSTRAP, KEYRING, BINUTILS, VENV)
+EVERYTHING: Final = (*ENGINE, *SERVICES, MMDEBSTRAP, KEYRING, BINUTILS, QEMU, VENV)
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 GRACE_S: Final = 5.0
+BINFMT: Final = "/proc/sys/fs/binfmt_misc"
 
 
 def started_at(pid: int) -> int | None:
@@ -89,6 +91,12 @@ def remove_link(name: str) -> None:
         subprocess.run(["ip", "link", "del", name], check=False, capture_output=True)
 
 
+def unregister(entry: str) -> None:
+    """Take back what binfmt_misc was told under this name."""
+    with contextlib.suppress(OSError):
+        Path(BINFMT, entry).write_text("-1", encoding="ascii")
+
+
 class Reaper:
     """Our line to the process that outlives us by a moment. One per process, made when needed."""
 
@@ -119,7 +127,7 @@ class Reaper:
         self._say(f"forget {pid}")
 
     def own(self, kind: str, name: str) -> None:
-        """Remove this when we are gone: a `folder`, what an `engine` left in one, a `link`."""
+        """Remove this when we are gone; `kind` is one of `_REMOVE`."""
         self._say(f"own {kind} {name}")
 
     def disown(self, kind: str, name: str) -> None:
@@ -195,13 +203,24 @@ def main() -> None:
                 owned.remove((words[1], words[2].strip()))
     _end(watched)
     for kind, name in reversed(owned):
-        if kind == "link":
-            remove_link(name)
-        elif kind == "engine":
-            kill_shims(name)
-            unmount_below(name)
-        elif kind == "folder":
-            shutil.rmtree(name, ignore_errors=True)
+        _REMOVE[kind](name)
+
+
+def _remove_folder(name: str) -> None:
+    shutil.rmtree(name, ignore_errors=True)
+
+
+def _remove_engine(folder: str) -> None:
+    kill_shims(folder)
+    unmount_below(folder)
+
+
+_REMOVE: Final[dict[str, Callable[[str], None]]] = {
+    "folder": _remove_folder,
+    "engine": _remove_engine,  # what one left in its folder
+    "link": remove_link,
+    "binfmt": unregister,
+}
 
 
 if __name__ == "__main__":

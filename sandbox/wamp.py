@@ -28,6 +28,7 @@ from autobahn.wamp.types import (
 )
 
 from sandbox.router import REALM
+from sandbox.under_test import patient
 
 JOIN_S: Final = 10.0
 CALL_S: Final = 20.0
@@ -109,7 +110,7 @@ class Session:
         self, uri: str, args: Sequence[object], kwargs: Mapping[str, object], within: float
     ) -> Result:
         """Call a procedure whose arguments are at hand as such; the errors are those of `call`."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(patient(within)):
             answer = await self._inner.call(uri, *args, options=_DETAILED, **kwargs)
         return Result(tuple(answer.results or ()), dict(answer.kwresults or {}))
 
@@ -285,6 +286,7 @@ class Events:
         Raises:
             TimeoutError: It never was, with what was heard.
         """
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while not enough(self.heard):

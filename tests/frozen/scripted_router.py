@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
+from sandbox.under_test import patient
+
 HELLO, WELCOME, ABORT, CHALLENGE, AUTHENTICATE, GOODBYE = 1, 2, 3, 4, 5, 6
 ERROR, PUBLISH, PUBLISHED, SUBSCRIBE, SUBSCRIBED = 8, 16, 17, 32, 33
 UNSUBSCRIBE, EVENT, CALL, CANCEL, RESULT = 34, 36, 48, 49, 50
@@ -100,6 +102,7 @@ class ScriptedRouter:
         Raises:
             TimeoutError: It never held, with what came last.
         """
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while not holds():
@@ -144,7 +147,7 @@ class ScriptedRouter:
         if kwargs:
             message.append(dict(kwargs))
         self.send(message)
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(patient(within)):
             return await answer
 
     def send(self, message: Message) -> None:

@@ -16,6 +16,7 @@ from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.database import Identity
 from sandbox.device import Device
+from sandbox.under_test import patient
 from sandbox.wamp import Events, Incoming
 
 # A start takes a third of a second; a machine with much to do may need its time.
@@ -106,6 +107,7 @@ async def all_registered(caller: Caller, device: Device, within: float = 10.0) -
     """Wait until the router knows all of its procedures; missing ones are named."""
     names = {*PROCEDURES, "wamp_connection_established"}
     missing = names
+    within = patient(within)
     try:
         async with asyncio.timeout(within):
             while missing:
@@ -117,6 +119,7 @@ async def all_registered(caller: Caller, device: Device, within: float = 10.0) -
 
 async def until(holds: Callable[[], bool], within: float = 10.0, what: str = "") -> None:
     """Wait for something that tells nobody when it changes: a file, a folder, a process."""
+    within = patient(within)
     try:
         async with asyncio.timeout(within):
             while not holds():
@@ -213,6 +216,7 @@ async def run_to_end(device: Device, *flags: str, within: float = ENDS_S) -> End
         env=device.variables,
         cwd=device.folder,
     )
+    within = patient(within)
     try:
         async with asyncio.timeout(within):
             out, err = await process.communicate()

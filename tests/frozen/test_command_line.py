@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from sandbox.program import Program
+from sandbox.under_test import patient
 
 DATA = Path(__file__).parents[1] / "data"
 CASES: list[dict[str, object]] = json.loads((DATA / "go_flag_cases.json").read_text("utf-8"))
 ARCHITECTURES = {"amd64", "arm64", "armv7", "armv6", "armv5", "386", "riscv64"}
-ENDS_WITHIN_S = 10.0
+ENDS_WITHIN_S = patient(10.0)
 
 Ended = tuple[int, str, str]
 Ask = Callable[..., Ended]
@@ -88,6 +89,7 @@ def test_help_shows_gos_usage_under_the_name_that_was_typed(
     assert ask(word, typed=typed) == (0, "", expected.replace("./rea gent", typed))
 
 
+@pytest.mark.timeout(180)
 def test_every_refusal_is_gos_and_every_accepted_line_asks_for_a_device_file(ask: Ask) -> None:
     for case in CASES:
         words, given = case["words"], case.get("given")
@@ -242,7 +244,7 @@ def test_a_second_agent_is_told_to_stop_the_first(
     first.process.kill()
     first.process.wait()
     third = start()
-    time.sleep(0.5)  # long enough to have been refused
+    time.sleep(patient(0.5))  # long enough to have been refused
 
     assert second.returncode == 1
     assert f"process {first.process.pid}" in second.stderr
@@ -253,7 +255,7 @@ def test_a_second_agent_is_told_to_stop_the_first(
 def test_the_log_has_the_flags_first_and_no_secret_at_all(start: Callable[..., Running]) -> None:
     running = start("-prettyLogging")
     running.wait_for_log("started")
-    time.sleep(0.5)  # let it say more
+    time.sleep(patient(0.5))  # let it say more
     running.end(signal.SIGTERM)
 
     lines = (running.folder / "reagent.log").read_text("utf-8").splitlines()
@@ -270,7 +272,7 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_agent(
     start: Callable[..., Running],
 ) -> None:
     running = start("-logFile=/dev/full")
-    time.sleep(1.0)  # long enough to have given up
+    time.sleep(patient(1.0))  # long enough to have given up
 
     assert running.process.poll() is None
     assert "cannot be written" in running.output.read_text("utf-8")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.program import Program
+from sandbox.under_test import patient
 
-ENDS_WITHIN_S = 10.0
+ENDS_WITHIN_S = patient(10.0)
 GOOD: dict[str, object] = {
     "name": "d",
     "secret": "secret-of-the-test",
@@ -269,6 +270,6 @@ def test_an_agent_directory_that_takes_nothing_stops_no_start(place: Place, moun
         place, f"mount -t tmpfs {mount} none {agent}; dd if=/dev/zero of={agent}/f || true"
     )
     wait_for_log(place, process, "the device file has no backup; the agent goes on")
-    time.sleep(1.0)  # long enough to have given up
+    time.sleep(patient(1.0))  # long enough to have given up
 
     assert process.poll() is None

@@ -18,15 +18,10 @@ from sandbox.bucket import Bucket
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.device import Device
-from sandbox.images import architecture
 from sandbox.program import Program
 from tests.fakes.authority import Authority
 from tests.frozen.steps import online, until
 from tests.frozen.tiny import elf
-
-pytestmark = pytest.mark.skipif(
-    architecture() != "amd64", reason="the tiny executables are amd64's"
-)
 
 VERSION = "9.0.1"
 CONTENT = elf(VERSION) + bytes(1_000_000)

@@ -13,6 +13,7 @@ import pytest
 
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
+from sandbox.emulation import words_of
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
 from sandbox.variants import Broken
@@ -200,7 +201,7 @@ async def test_a_candidate_ends_with_its_parent(
     sessions = await sessions_of(user, unit.device)
     await bring_on_trial(unit, press, user)
     (candidate,) = unit.candidates
-    environment = Path(f"/proc/{candidate}/cmdline").read_bytes()
+    words = words_of(candidate)
     if frozen:
         os.kill(candidate, signal.SIGSTOP)
 
@@ -208,7 +209,7 @@ async def test_a_candidate_ends_with_its_parent(
     await unit.device.kill()
     await until(lambda: not Path(f"/proc/{candidate}").exists() or _is_gone(candidate), 3.0)
 
-    assert environment.split(b"\0")[0] == bytes(unit.device.flashed.active)
+    assert words[0] == str(unit.device.flashed.active)
     await until(lambda: unit.device.running, 5.0, "the manager starts it")
     await unit.on(NEW)
     assert unit.blocked == []

@@ -19,6 +19,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.processes import SandboxError
 from sandbox.program import Program
+from sandbox.under_test import patient
 from sandbox.variants import Broken, Origin
 
 PROOF_S = 6.0
@@ -71,7 +72,7 @@ class Unit:
             program, flags=flags, changes={"environment": channel}
         )
         self.device.environment |= {
-            "REAGENT_UPDATE_PROOF_S": f"{proof:g}",
+            "REAGENT_UPDATE_PROOF_S": f"{patient(proof):g}",
             "REAGENT_UPDATE_SOAK_S": f"{soak:g}",
         }
 
@@ -171,6 +172,7 @@ class Unit:
         def now() -> dict[str, object]:
             return {name: getattr(self, name) for name in wanted}
 
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while now() != wanted:
@@ -180,6 +182,7 @@ class Unit:
 
     async def on(self, version: str, *, blocked: Iterable[str] = (), within: float = 40.0) -> None:
         """Wait until it is CONNECTED as this version, for good, and these are blocked."""
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while not (
@@ -195,6 +198,7 @@ class Unit:
 
     async def tried(self, within: float = 30.0) -> None:
         """Wait until an attempt is open and its candidate runs."""
+        within = patient(within)
         try:
             async with asyncio.timeout(within):
                 while not (self.attempt.get("end") == "" and self.candidates):
