@@ -13,6 +13,7 @@ from bench import (
     debian,
     handshake,
     idle,
+    imports,
     logs,
     reconnects,
     report,
@@ -20,8 +21,9 @@ from bench import (
     start,
     update,
     version,
+    where,
 )
-from bench.figures import Figure
+from bench.figures import Figure, Table
 from sandbox import crossbar, images, packages
 from sandbox.cloud import Cloud, Services, cloud_on, services
 from sandbox.paths import REPOSITORY
@@ -36,6 +38,7 @@ ALONE: Final[Mapping[str, Callable[[Program], list[Figure]]]] = {
 }
 IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figure]]]]] = {
     "debian": lambda cloud, program: debian.measure(cloud, program, runs=40),
+    "imports": lambda cloud, program: imports.measure(cloud, program, runs=15),
     "start": lambda cloud, program: start.measure(cloud, program, runs=10),
     "handshake": lambda cloud, program: handshake.measure(cloud, program, calls=1000),
     "logs": lambda cloud, program: logs.measure(cloud, program, runs=3),
@@ -44,14 +47,17 @@ IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figur
     "reconnects": reconnects.measure,
     "apps": lambda cloud, program: apps.measure(cloud, program, minutes=1),
 }
+TABLES: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Table]]]]] = {
+    "where": lambda cloud, program: where.measure(cloud, program, runs=9),
+}
 # Several minutes each: only where they are named.
 LONG: Final = frozenset({"reconnects", "apps"})
-NEED_AN_ENGINE: Final = frozenset({"debian", "logs", "apps"})
+NEED_AN_ENGINE: Final = frozenset({"debian", "imports", "logs", "apps"})
 
 
 NAMES: Final = (
-    f"of {', '.join((*ALONE, *IN_THE_CLOUD))}; without any: all but {', '.join(sorted(LONG))}, "
-    "which take minutes"
+    f"of {', '.join((*ALONE, *IN_THE_CLOUD, *TABLES))}; without any: all but"
+    f" {', '.join(sorted(LONG))}, which take minutes"
 )
 
 
@@ -60,23 +66,32 @@ def say(line: str) -> None:
     print(f"  {line}", file=sys.stderr, flush=True)
 
 
-async def in_the_cloud(shared: Services, program: Program, names: Sequence[str]) -> list[Figure]:
+async def in_the_cloud(
+    shared: Services, program: Program, names: Sequence[str]
+) -> tuple[list[Figure], list[Table]]:
     """What needs a router: on a backend of its own each."""
-    found: list[Figure] = []
+    figures: list[Figure] = []
+    tables: list[Table] = []
     for name in names:
         say(f"measure {name}")
         async with cloud_on(shared) as cloud:
-            found += await IN_THE_CLOUD[name](cloud, program)
-    return found
+            if name in TABLES:
+                tables += await TABLES[name](cloud, program)
+            else:
+                figures += await IN_THE_CLOUD[name](cloud, program)
+    return figures, tables
 
 
-def run(program: Program, names: Sequence[str], engine: str | None) -> list[Figure]:
+def run(
+    program: Program, names: Sequence[str], engine: str | None
+) -> tuple[list[Figure], list[Table]]:
     """Measure, in the order of the tables above."""
-    found: list[Figure] = []
+    figures: list[Figure] = []
+    tables: list[Table] = []
     for name in (each for each in ALONE if each in names):
         say(f"measure {name}")
-        found += ALONE[name](program)
-    rest = [each for each in IN_THE_CLOUD if each in names]
+        figures += ALONE[name](program)
+    rest = [each for each in (*IN_THE_CLOUD, *TABLES) if each in names]
     if rest:
         packages.ensure(packages.SERVICES, say)
         crossbar.ensure(say)
@@ -84,13 +99,14 @@ def run(program: Program, names: Sequence[str], engine: str | None) -> list[Figu
             if shared.engine is None and NEED_AN_ENGINE.intersection(rest):
                 rest = [each for each in rest if each not in NEED_AN_ENGINE]
                 say(f"{', '.join(sorted(NEED_AN_ENGINE))} are not measured: {shared.no_engine}")
-            found += asyncio.run(in_the_cloud(shared, program, rest))
-    return found
+            more, tables = asyncio.run(in_the_cloud(shared, program, rest))
+            figures += more
+    return figures, tables
 
 
 def main() -> int:
     """0 when everything that was named was measured."""
-    every = (*ALONE, *IN_THE_CLOUD)
+    every = (*ALONE, *IN_THE_CLOUD, *TABLES)
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=NAMES)
     parser.add_argument("--all", action="store_true", help="with those that take minutes")
@@ -113,14 +129,14 @@ def main() -> int:
             print(f"{options.program} was not built: nox -s build", file=sys.stderr)
             return 1
         try:
-            figures = run(program, names, options.engine)
+            figures, tables = run(program, names, options.engine)
         except (SandboxError, packages.PackagesMissing) as error:
             print(error, file=sys.stderr)
             return 1
     run_in = report.conditions(called)
-    print(report.plain(figures), *run_in, sep="\n")
+    print(report.plain(figures, tables), *run_in, sep="\n")
     if options.write:
-        report.write(figures, run_in)
+        report.write(figures, tables, run_in)
     return 0
 
 

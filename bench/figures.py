@@ -89,6 +89,16 @@ class Figure:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is no single figure: where something goes, row by row."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of the values lie; the nearest one that was measured."""
     ordered = sorted(values)

@@ -4,6 +4,7 @@ Everything is read from /proc, so the measured process does nothing for it.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from sandbox.reaper import children
 
 _TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 _KB: Final = 1024
+_MAPPING: Final = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)$")
+_FILE: Final = "the executable's, as they are in the file"
+_WRITTEN: Final = "the executable's, written to: data, bss"
+_HEAP: Final = "malloc: OpenSSL, SQLite, what is larger than 512 bytes"
+_MAPPED: Final = "anonymous mappings: Python's small objects, stacks of threads, a second heap"
+_STACK: Final = "the first thread's stack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,29 @@ def memory(pid: int) -> Memory:
         pss += int(fields["Pss"].split()[0]) * _KB
         anonymous += int(fields["Pss_Anon"].split()[0]) * _KB
     return Memory(pss, anonymous)
+
+
+def pages(pid: int) -> dict[str, int]:
+    """PSS of one process by what the pages are."""
+    found = dict.fromkeys((_FILE, _WRITTEN, _HEAP, _MAPPED, _STACK), 0)
+    program = str(Path(f"/proc/{pid}/exe").readlink())
+    what, behind_program = _MAPPED, ""
+    for line in Path(f"/proc/{pid}/smaps").read_text(encoding="ascii").splitlines():
+        head = _MAPPING.match(line)
+        if head:
+            begin, end, name = head.groups()
+            if name == program or (not name and begin == behind_program):
+                what, behind_program = _FILE, end
+            else:
+                what = {"[heap]": _HEAP, "[stack]": _STACK}.get(name, _MAPPED)
+        elif line.startswith("Pss:"):
+            found[what] += int(line.split()[1]) * _KB
+        elif line.startswith("Anonymous:") and what == _FILE:
+            # What was written is nobody else's: its share is all of it.
+            written = int(line.split()[1]) * _KB
+            found[_FILE] -= written
+            found[_WRITTEN] += written
+    return found
 
 
 def cpu(pid: int) -> float:

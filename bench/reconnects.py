@@ -5,14 +5,13 @@ this take hours. So the executable's own runtime runs the executable's own code 
 the next dial never waits.
 """
 
-import shlex
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from bench.figures import Budget, Figure, Sample
+from bench.probes import agent_with
 from bench.processes import memory
-from reagent_build.probe import make_probe
 from sandbox.cloud import Cloud
 from sandbox.program import Program
 
@@ -36,7 +35,7 @@ async def measure(cloud: Cloud, program: Program) -> list[Figure]:
         BuildError: the program is not a static executable.
     """
     with tempfile.TemporaryDirectory() as folder:
-        device = cloud.new_device(_impatient(program, Path(folder)))
+        device = cloud.new_device(agent_with(program, _PROGRAM, Path(folder)))
         await device.start()
         seen = 0
         held: list[int] = []
@@ -55,15 +54,3 @@ async def measure(cloud: Cloud, program: Program) -> list[Figure]:
             note=f"anonymous memory, from {held[0] / 1e6:.1f} to {held[1] / 1e6:.1f} MB",
         )
     ]
-
-
-def _impatient(program: Program, folder: Path) -> Program:
-    probe, text, script = folder / "probe", folder / "program.py", folder / "agent"
-    make_probe(program.executable, probe)
-    text.write_text(_PROGRAM, encoding="utf-8")
-    script.write_text(
-        f'#!/bin/sh\nexec {shlex.quote(str(probe))} "$@" < {shlex.quote(str(text))}\n',
-        encoding="utf-8",
-    )
-    script.chmod(0o755)
-    return Program(script, program.version)
