@@ -6,6 +6,8 @@ freezers     how an executable is made, one file each
 container    the Docker engine, through its own client
 images       the cross-build containers
 wheels       what the executables carry besides the standard library
+age          when an image is too old; refresh makes it anew
+sbom         what is in an executable, whose it is, and how to link it again: sbom_*.py
 inside       what runs in the cross-build container
 probe        run a program in the runtime of a built executable
 """

@@ -17,6 +17,7 @@ from reagent_build.errors import BuildError, EngineUnreachableError
 from reagent_build.freezers import Workshop, freezer, freezers
 from reagent_build.plan import Facts, Plan, plan
 from reagent_build.progress import shown
+from reagent_build.sbom_papers import discard, papers
 from reagent_build.targets import (
     PLATFORMS,
     FreezerName,
@@ -153,9 +154,11 @@ def _make(one: Plan, docker: Docker) -> None:
             if one.runner is not None:
                 progress.step(f"check the executable ({one.run})")
                 check(one, partial)
-            digest = put(partial, one.output)
+            with papers(one, partial, REPOSITORY):
+                digest = put(partial, one.output)
         finally:
             partial.unlink(missing_ok=True)
+            discard(partial)
     size = one.output.stat().st_size
     print(f"{one.output} {size / 1e6:.1f} MB sha256 {digest} ({one.run})", flush=True)
 

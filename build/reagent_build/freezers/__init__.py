@@ -32,7 +32,7 @@ class Freezer(Protocol):
     """One way to make an executable."""
 
     def __call__(self, plan: Plan, workshop: Workshop, partial: Path) -> None:
-        """Make it at `partial`.
+        """Make it at `partial`, and note what is in it (reagent_build/sbom_facts.py).
 
         Raises:
             BuildError: with what is missing or what a tool said.

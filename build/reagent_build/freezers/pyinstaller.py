@@ -19,6 +19,8 @@ from reagent_build.freezers import Workshop
 from reagent_build.images import BUILD
 from reagent_build.inside.contents import modules_under
 from reagent_build.plan import Plan
+from reagent_build.sbom_facts import Facts, Runtime
+from reagent_build.sbom_runtimes import of_python
 from reagent_build.wheels import ensure_wheels
 
 # Two builds of the same sources are then the same bytes.
@@ -44,6 +46,26 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     command = (str(python), "-OO", "-m", "PyInstaller", *arguments(staged, work))
     _run(command, "PyInstaller failed", os.environ | _FIXED)
     shutil.copyfile(work / "dist/reagent", partial)
+    Facts(
+        wheels=[str(wheel) for wheel in wheels],
+        requirements=str(BUILD / "requirements-runtime.txt"),
+        runtimes=[*of_python((python, "-I")), _boot_loader(python)],
+    ).leave(partial)
+
+
+def _boot_loader(python: Path) -> Runtime:
+    ask = "from importlib.metadata import version; print(version('pyinstaller'))"
+    done = subprocess.run(
+        [str(python), "-I", "-c", ask], capture_output=True, text=True, check=True
+    )
+    version = done.stdout.strip()
+    return Runtime(
+        name="pyinstaller",
+        version=version,
+        licence="GPL-2.0-or-later WITH Bootloader-exception",
+        purl=f"pkg:pypi/pyinstaller@{version}",
+        homepage="https://pyinstaller.org",
+    )
 
 
 def arguments(staged: Path, work: Path) -> list[str]:

@@ -6,16 +6,18 @@ docs/decisions/0002-how-each-target-is-frozen.md says why and what it costs.
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from reagent_build.errors import BuildError
 from reagent_build.freezers import Workshop
 from reagent_build.images import BUILD, ensure_static
 from reagent_build.plan import Plan
+from reagent_build.sbom_facts import Facts, objects_of
 from reagent_build.targets import DEBIAN
 from reagent_build.wheels import ensure_wheels
 
+REQUIREMENTS: Final = BUILD / "requirements-runtime.txt"
 # The application's code is compiled as the executable will run it.
 _INSIDE: Final = (
     "mkdir /inputs && tar --extract --directory=/inputs"
@@ -33,7 +35,7 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     debian = DEBIAN[plan.target]
     image = ensure_static(workshop.docker, debian, workshop.cache, workshop.progress)
     workshop.progress.step("get the wheels (once for each requirements-runtime.txt)")
-    wheels = ensure_wheels(BUILD / "requirements-runtime.txt", workshop.cache)
+    wheels = ensure_wheels(REQUIREMENTS, workshop.cache)
     workshop.progress.step(f"compile and link {plan.target}")
     order = {
         "compiler": debian.compiler,
@@ -46,14 +48,26 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     )
     for line in messages.strip().splitlines():
         workshop.progress.say(f"  {line}")
+    made = _members(answer)
+    partial.write_bytes(made["reagent"])
+    objects_of(partial).write_bytes(made["objects.tar.gz"])
+    Facts(
+        wheels=[str(wheel) for wheel in wheels],
+        requirements=str(REQUIREMENTS),
+        debian=json.loads(made["inventory.json"]),
+    ).leave(partial)
+
+
+def _members(answer: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(answer)) as archive:
-        executable = archive.extractfile("reagent")
-        if executable is None:
-            raise BuildError("the container sent no executable")
-        partial.write_bytes(executable.read())
+        return {
+            member.name: content.read()
+            for member in archive
+            if (content := archive.extractfile(member)) is not None
+        }
 
 
-def inputs(repository: Path, wheels: tuple[Path, ...], order: dict[str, str]) -> bytes:
+def inputs(repository: Path, wheels: tuple[Path, ...], order: Mapping[str, str]) -> bytes:
     """Everything the container needs, as a tar stream: it mounts nothing."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:

@@ -1,13 +1,15 @@
 """From sources to one executable: lay out, compile, link, check, strip."""
 
+import io
 import json
 import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from reagent_build.inside import linking, toolchain
-from reagent_build.inside.application import Runtime, write_payload
+from reagent_build.inside import linking, relink, toolchain
+from reagent_build.inside.application import STDLIB, Runtime, write_payload
+from reagent_build.inside.inventory import inventory
 from reagent_build.inside.toolchain import BuildError
 
 
@@ -21,8 +23,18 @@ class Order:
     commit: str
 
 
-def assemble(inputs: Path, work: Path, order: Order) -> Path:
-    """Build the executable in `work` from what the host sent to `inputs`, and return its path.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What goes back to the host."""
+
+    executable: Path
+    inventory: dict[str, object]
+    objects: bytes
+    """What it was linked from, see relink.py."""
+
+
+def assemble(inputs: Path, work: Path, order: Order) -> Made:
+    """Build the executable in `work` from what the host sent to `inputs`.
 
     Raises:
         BuildError: with the tool's own words.
@@ -34,7 +46,18 @@ def assemble(inputs: Path, work: Path, order: Order) -> Path:
         sysconfigdata=f"_sysconfigdata__linux_{order.multiarch}",
     )
     written = write_payload(inputs, work, runtime)
-    return _linked(inputs, work, order, written.libraries)
+    executable = _linked(inputs, work, order, written.libraries)
+    map_text = linking.map_of(executable).read_text()
+    stdlib = [
+        module.path
+        for module in written.modules.values()
+        if module.path is not None and module.path.is_relative_to(STDLIB)
+    ]
+    return Made(
+        executable,
+        inventory(map_text, work, order.multiarch, stdlib),
+        relink.archive(map_text, order.compiler, linking.versions(order.compiler)),
+    )
 
 
 def _linked(inputs: Path, work: Path, order: Order, libraries: tuple[str, ...]) -> Path:
@@ -66,12 +89,12 @@ def _linked(inputs: Path, work: Path, order: Order, libraries: tuple[str, ...]) 
 
 
 def main(inputs: Path) -> int:
-    """Build what `inputs` orders; the executable goes to standard output in a tar stream."""
+    """Build what `inputs` orders; what was made goes to standard output in a tar stream."""
     order = Order(**json.loads((inputs / "order.json").read_text()))
     work = inputs.with_name("work")
     work.mkdir()
     try:
-        executable = assemble(inputs, work, order)
+        made = assemble(inputs, work, order)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
@@ -79,8 +102,16 @@ def main(inputs: Path) -> int:
         print(f"{error.filename}, line {error.lineno}: {error.msg}", file=sys.stderr)
         return 1
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as stream:
-        stream.add(executable, "reagent")
+        stream.add(made.executable, "reagent")
+        _add(stream, "inventory.json", json.dumps(made.inventory).encode())
+        _add(stream, "objects.tar.gz", made.objects)
     return 0
+
+
+def _add(stream: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    stream.addfile(member, io.BytesIO(content))
 
 
 if __name__ == "__main__":

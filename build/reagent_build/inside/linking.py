@@ -55,3 +55,9 @@ def check_nothing_loads(compiler: str, executable: Path) -> None:
 def strip(compiler: str, executable: Path) -> None:
     """Symbols are for the checks only."""
     run(f"{compiler}-strip", *STRIP_FLAGS, executable)
+
+
+def versions(compiler: str) -> str:
+    """What linked it, as the tools say themselves."""
+    tools = ("ld", "gcc", "strip")
+    return "".join(run(f"{compiler}-{each}", "--version").splitlines()[0] + "\n" for each in tools)

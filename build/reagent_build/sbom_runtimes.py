@@ -1,0 +1,66 @@
+"""What an executable has of the Python it is frozen with, where that is not Debian's static one."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from reagent_build.errors import BuildError
+from reagent_build.sbom_facts import Runtime
+
+# Run by that Python; the licence lies in another place with every publisher.
+_ASK: Final = """
+import json, os, platform, sqlite3, ssl, sysconfig
+folder = sysconfig.get_path("stdlib")
+places = [f"{folder}/LICENSE.txt", f"{folder}/../../LICENSE.txt", f"{folder}/../LICENSE.txt"]
+text = next((open(each).read() for each in places if os.path.exists(each)), "")
+openssl = ssl.OPENSSL_VERSION.split()[1]
+print(json.dumps([platform.python_version(), openssl, sqlite3.sqlite_version, text]))
+"""
+
+
+def of_python(command: Sequence[str | Path]) -> tuple[Runtime, ...]:
+    """CPython and what it brings along, as that interpreter says itself.
+
+    Raises:
+        BuildError: it cannot say.
+    """
+    done = subprocess.run(
+        [*map(str, command), "-c", _ASK], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BuildError(f"the Python of the build does not say what it is: {done.stderr[-500:]}")
+    python, openssl, sqlite, text = json.loads(done.stdout)
+    return tuple(runtimes(python=python, openssl=openssl, sqlite=sqlite, python_licence=text))
+
+
+def runtimes(
+    *, python: str, openssl: str, sqlite: str, python_licence: str = ""
+) -> Iterator[Runtime]:
+    """The three that every executable has, with the versions that it really has."""
+    yield Runtime(
+        name="python",
+        version=python,
+        licence="Python-2.0.1",
+        purl=f"pkg:generic/python@{python}",
+        homepage="https://www.python.org",
+        vendor="python",
+        notice=python_licence,
+    )
+    yield Runtime(
+        name="openssl",
+        version=openssl,
+        licence="Apache-2.0",
+        purl=f"pkg:generic/openssl@{openssl}",
+        homepage="https://openssl-library.org",
+        vendor="openssl",
+    )
+    yield Runtime(
+        name="sqlite",
+        version=sqlite,
+        licence="blessing",
+        purl=f"pkg:generic/sqlite@{sqlite}",
+        homepage="https://www.sqlite.org",
+        vendor="sqlite",
+    )

@@ -1,0 +1,203 @@
+"""reagent_build.sbom_papers: what lies beside an executable, and that one can link it again."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from cyclonedx.validation.json import JsonStrictValidator
+
+from reagent_build import probe
+from reagent_build.checksum import put, sha256
+from reagent_build.errors import BuildError
+from reagent_build.plan import Plan
+from reagent_build.sbom import SCHEMA
+from reagent_build.sbom_facts import Facts, Runtime, objects_of
+from reagent_build.sbom_papers import bill_of, notices_of, papers
+from reagent_build.targets import Target, machine_target
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXECUTABLE = REPOSITORY / "build/out" / machine_target(sys.platform, os.uname().machine).file_name
+BUILT = pytest.mark.skipif(
+    not bill_of(EXECUTABLE).exists(), reason=f"{bill_of(EXECUTABLE).name} is not built"
+)
+LINKED = pytest.mark.skipif(
+    not objects_of(EXECUTABLE).exists() or shutil.which("ld") is None or shutil.which("as") is None,
+    reason=f"{objects_of(EXECUTABLE).name} is not built, or there are no binutils here",
+)
+PYTHON = Runtime(
+    name="python", version="3.13.2", licence="Python-2.0.1", purl="pkg:generic/python@3.13.2"
+)
+
+
+def plan(folder: Path) -> Plan:
+    return Plan(
+        target=Target("linux", "amd64"),
+        freezer="static",
+        reason="as asked",
+        version="1.2.3",
+        commit="unknown",
+        output=folder / "reagent-linux-amd64",
+        runner=None,
+    )
+
+
+def frozen(folder: Path, *, content: bytes = b"an executable", licence: str = "MIT") -> Path:
+    """What a freezer leaves."""
+    partial = folder / ".partial"
+    partial.write_bytes(content)
+    Facts(
+        runtimes=[PYTHON, Runtime(name="x", version="1", licence=licence, purl="pkg:generic/x@1")]
+    ).leave(partial)
+    objects_of(partial).write_bytes(b"objects")
+    return partial
+
+
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+def test_an_executable_gets_its_papers_and_nothing_else_is_left(tmp_path: Path) -> None:
+    partial = frozen(tmp_path)
+
+    with papers(plan(tmp_path), partial, tmp_path):
+        put(partial, plan(tmp_path).output)
+
+    own = "reagent-linux-amd64"
+    assert names(tmp_path) == {
+        own, f"{own}.sha256", f"{own}.cdx.json", f"{own}.notices.txt", f"{own}.objects.tar.gz"
+    }  # fmt: skip
+    about = json.loads(bill_of(tmp_path / own).read_text())["metadata"]["component"]
+    assert about["hashes"][0]["content"] == sha256(tmp_path / own)
+
+
+def test_while_another_one_takes_the_place_no_paper_of_the_old_one_lies_there(
+    tmp_path: Path,
+) -> None:
+    output = plan(tmp_path).output
+    for place in (bill_of, notices_of, objects_of):
+        place(output).write_text("of the one before")
+    partial = frozen(tmp_path)
+
+    with papers(plan(tmp_path), partial, tmp_path):
+        found = [place(output).exists() for place in (bill_of, notices_of, objects_of)]
+
+    assert found == [False, False, False]
+
+
+def test_a_part_under_no_known_licence_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    output = plan(tmp_path).output
+    bill_of(output).write_text("of the one before")
+    partial = frozen(tmp_path, licence="do what you want")
+
+    with pytest.raises(BuildError, match="no SPDX"), papers(plan(tmp_path), partial, tmp_path):
+        pytest.fail("it went on")
+
+    assert names(tmp_path) == {".partial", bill_of(output).name}
+
+
+def test_an_executable_that_cannot_get_its_name_leaves_no_papers(tmp_path: Path) -> None:
+    partial = frozen(tmp_path)
+
+    with pytest.raises(OSError, match="disk is full"), papers(plan(tmp_path), partial, tmp_path):
+        raise OSError("disk is full")
+
+    assert names(tmp_path) == {".partial"}
+
+
+@BUILT
+def test_the_document_of_what_was_built_is_valid_and_about_it() -> None:
+    text = bill_of(EXECUTABLE).read_text()
+
+    about = json.loads(text)["metadata"]["component"]
+    assert JsonStrictValidator(SCHEMA).validate_str(text) is None
+    assert about["hashes"] == [{"alg": "SHA-256", "content": sha256(EXECUTABLE)}]
+
+
+@BUILT
+def test_it_names_what_the_executable_says_of_itself() -> None:
+    if b"_reagent_importer" not in EXECUTABLE.read_bytes():
+        pytest.skip("only the static executable carries its own runtime")
+    program = (
+        "import ssl, sqlite3, sys, zlib, pyexpat\n"
+        "print(*map(str, sys.version_info[:3]), sep='.')\n"
+        "print(ssl.OPENSSL_VERSION.split()[1], sqlite3.sqlite_version, zlib.ZLIB_VERSION)\n"
+        "print(pyexpat.EXPAT_VERSION.removeprefix('expat_'))\n"
+    )
+
+    python, others, expat = probe.run(EXECUTABLE, program).stdout.splitlines()
+    openssl, sqlite, zlib = others.split()
+    found = json.loads(bill_of(EXECUTABLE).read_text())["components"]
+    cpes = {each["cpe"].split(":")[4]: each["cpe"].split(":")[5] for each in found if "cpe" in each}
+    assert {key: cpes[key] for key in ("python", "openssl", "sqlite", "zlib", "libexpat")} == {
+        "python": python, "openssl": openssl, "sqlite": sqlite, "zlib": zlib, "libexpat": expat,
+    }  # fmt: skip
+    assert {"glibc", "gcc"} <= set(cpes)
+
+
+@BUILT
+def test_every_wheel_is_named_with_the_digest_it_is_pinned_to() -> None:
+    pinned = (REPOSITORY / "build/requirements-runtime.txt").read_text()
+
+    found = json.loads(bill_of(EXECUTABLE).read_text())["components"]
+    wheels = [each for each in found if each["purl"].startswith("pkg:pypi/") and "hashes" in each]
+    assert len(wheels) == pinned.count("--hash=")
+    assert all(each["hashes"][0]["content"] in pinned for each in wheels)
+
+
+# As it is called in the system's C library: Python asks it for os.getppid().
+CHANGED = """
+    .section .text.getppid,"ax",@progbits
+    .globl getppid, __getppid
+    .type getppid, @function
+getppid:
+__getppid:
+    movl $4242, %eax
+    ret
+    .section .note.GNU-stack,"",@progbits
+"""
+
+
+def link_again(folder: Path) -> Path:
+    subprocess.run(["sh", folder / "relink.sh"], capture_output=True, text=True, check=True)
+    return folder / "reagent"
+
+
+@LINKED
+@pytest.mark.timeout(180)
+def test_it_can_be_linked_again_with_a_c_library_that_was_changed(tmp_path: Path) -> None:
+    if os.uname().machine != "x86_64":
+        pytest.skip("the change is written for x86_64")
+    with tarfile.open(objects_of(EXECUTABLE)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (tmp_path / "getppid.s").write_text(CHANGED)
+    subprocess.run(["as", "getppid.s", "-o", "getppid.o"], cwd=tmp_path, check=True)
+    subprocess.run(["ar", "r", "linked/libc.a", "getppid.o"], cwd=tmp_path, check=True)
+
+    again = link_again(tmp_path)
+
+    version = (REPOSITORY / "src/reagent/version.txt").read_text()
+    said = subprocess.run(
+        [again, "-version"], capture_output=True, text=True, check=False, env={}, timeout=60
+    )
+    asked = "import os; print(os.getppid())"
+    assert (said.returncode, said.stdout) == (0, version)
+    assert probe.run(again, asked).stdout == "4242\n"
+    assert probe.run(EXECUTABLE, asked).stdout != "4242\n"
+
+
+@LINKED
+@pytest.mark.timeout(180)
+def test_linked_again_by_the_same_linker_it_is_the_same_file(tmp_path: Path) -> None:
+    with tarfile.open(objects_of(EXECUTABLE)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    used = (tmp_path / "versions.txt").read_text().splitlines()[0]
+    here = subprocess.run(["ld", "--version"], capture_output=True, text=True, check=True).stdout
+    if here.splitlines()[0] != used:
+        pytest.skip(f"this machine has another linker than {used}")
+
+    assert link_again(tmp_path).read_bytes() == EXECUTABLE.read_bytes()
