@@ -19,4 +19,7 @@ void host_end_with(pid_t parent);
 /* Gives free heap and clean code pages back; bytes of address space that were offered. */
 size_t host_trim(void);
 
+/* Whether the kernel was told the time by somebody who knows; -1 where it does not say. */
+int host_clock_synchronised(void);
+
 #endif

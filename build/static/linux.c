@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 /* /proc may be missing in a container or early at boot; the kernel's own word for us is the second best. */
@@ -76,4 +77,12 @@ size_t host_trim(void)
     malloc_trim(0);
     dl_iterate_phdr(drop_read_only, &dropped);
     return dropped;
+}
+
+int host_clock_synchronised(void)
+{
+    struct timex asked = {0};
+    if (adjtimex(&asked) < 0)
+        return -1;
+    return !(asked.status & STA_UNSYNC);
 }

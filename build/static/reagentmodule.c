@@ -1,5 +1,5 @@
 /* _reagent: the payload of this executable, as the importer and reagent._resources ask for it,
- * and trim(), which gives memory back once the start is over.
+ * trim(), which gives memory back once the start is over, and clock_synchronised().
  */
 #include "host.h"
 #include "payload.h"
@@ -146,6 +146,16 @@ static PyObject *trim(PyObject *self, PyObject *unused)
     return PyLong_FromSize_t(host_trim());
 }
 
+PyDoc_STRVAR(clock_synchronised_doc,
+             "clock_synchronised() -> whether the kernel was told the time; None if it does not say");
+static PyObject *clock_synchronised(PyObject *self, PyObject *unused)
+{
+    int synchronised = host_clock_synchronised();
+    if (synchronised < 0)
+        Py_RETURN_NONE;
+    return PyBool_FromLong(synchronised);
+}
+
 static PyMethodDef methods[] = {
     {"locate", locate, METH_O, locate_doc},
     {"code", code, METH_O, code_doc},
@@ -154,6 +164,7 @@ static PyMethodDef methods[] = {
     {"resource_names", resource_names, METH_NOARGS, resource_names_doc},
     {"module_names", module_names, METH_NOARGS, module_names_doc},
     {"trim", trim, METH_NOARGS, trim_doc},
+    {"clock_synchronised", clock_synchronised, METH_NOARGS, clock_synchronised_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -62,9 +62,10 @@ from reagent.updates.succession import Succession
 from reagent.updates.vocabulary import FETCHED
 from reagent.updates.watchdog import Watchdog
 
-if TYPE_CHECKING:  # a start imports neither
+if TYPE_CHECKING:  # a start imports none of them
     from reagent.contracts.downloads import Downloads
     from reagent.contracts.processes import Processes
+    from reagent.contracts.trust import Attested
 
 _log = log.get("reagent.agent")
 
@@ -108,7 +109,13 @@ async def open_world(flags: Flags, paths: Paths) -> AsyncIterator[World]:
                 clock=clock,
                 dialer=dialer,
                 memory=ProcessMemory(),
-                outside=Outside(downloads=_downloads, processes=_processes),
+                outside=Outside(
+                    downloads=_downloads,
+                    processes=_processes,
+                    root=_root,
+                    attested=_attested,
+                    synchronised=_synchronised,
+                ),
             )
     finally:
         await engine.close()
@@ -117,7 +124,26 @@ async def open_world(flags: Flags, paths: Paths) -> AsyncIterator[World]:
 def _downloads() -> Downloads:
     from reagent.adapters.http.downloads import HttpDownloads  # noqa: PLC0415 - after the start
 
-    return HttpDownloads()
+    # What is signed needs no certificate to be believed, and a clock that is not set refuses all.
+    return HttpDownloads(any_certificate=_root() is not None)
+
+
+def _root() -> bytes | None:
+    from reagent.updates.trust import roots  # noqa: PLC0415 - after the start
+
+    return roots.baked()
+
+
+def _attested(root: bytes) -> Attested:
+    from reagent.adapters.tuf.client import NgClient  # noqa: PLC0415 - megabytes, after the start
+
+    return NgClient(root)
+
+
+def _synchronised() -> bool:
+    from reagent.adapters.posix.clockset import clock_is_set  # noqa: PLC0415 - after the start
+
+    return clock_is_set()
 
 
 def _processes() -> Processes:

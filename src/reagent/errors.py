@@ -13,7 +13,10 @@
     |   |-- DialFailed           no session could be made; dial again
     |   |-- EngineUnavailable    the Docker engine does not answer
     |   |-- DownloadFailed       the bucket or the line to it did not deliver
-    |   |   `-- CertificateDate       its certificate and our clock do not agree on the date
+    |   |   |-- CertificateDate       its certificate and our clock do not agree on the date
+    |   |   |-- NotThere              it answers, and has nothing of that name
+    |   |   |-- TooLong               it sends more than there may be
+    |   |   `-- TooSlow               it keeps us waiting, on purpose or not
     |   |-- NoRoom               the disk has not the room that an update needs
     |   `-- StagingFailed        the agent's folder cannot be written to, or nothing be run in it
     |-- NotFound
@@ -31,6 +34,7 @@
         |   |-- Damaged              a file is not what was published
         |   |-- Blocked              a file was tried here before, and is not wanted again
         |   |-- NotForThisMachine    a file is what was published, and never runs here
+        |   |-- Untrusted            nobody we trust vouches for it; the text names the rule
         |   `-- NameTaken            the name of a version is in use for something else
         `-- DeviceFileBroken     the device file cannot be used, and no backup either
 
@@ -139,6 +143,24 @@ class CertificateDate(DownloadFailed):
     slug = "certificate-date"
 
 
+class NotThere(DownloadFailed):
+    """The server answers, and has nothing of that name for us (403, 404, 410)."""
+
+    slug = "not-there"
+
+
+class TooLong(DownloadFailed):
+    """More comes, or is announced, than there may be."""
+
+    slug = "too-long"
+
+
+class TooSlow(DownloadFailed):
+    """It comes too slowly to be waited for."""
+
+    slug = "too-slow"
+
+
 class NotFound(ReagentError):
     """What was named is not there."""
 
@@ -236,6 +258,22 @@ class NotForThisMachine(BadRelease):
     """A file is what was published, and never runs here."""
 
     slug = "not-for-this-machine"
+
+
+class Untrusted(BadRelease):
+    """Nobody whom this device trusts vouches for what lies in the bucket.
+
+    Attributes:
+        rule: the rule that refused it, one of `contracts.trust.Rule`.
+        why: the rest of the text.
+    """
+
+    slug = "untrusted"
+
+    def __init__(self, rule: str, why: str) -> None:
+        super().__init__(f"refused by the rule {rule}: {why}")
+        self.rule = rule
+        self.why = why
 
 
 class NameTaken(BadRelease):

@@ -12,7 +12,7 @@ import pytest
 from reagent.adapters.http.download import Patience
 from reagent.adapters.http.downloads import HttpDownloads
 from reagent.contracts.downloads import Downloads
-from reagent.errors import DownloadFailed
+from reagent.errors import DownloadFailed, NotThere, TooLong
 from sandbox.bucket import Bucket
 from sandbox.bucket_faults import Fault
 from tests.fakes.downloads import FakeDownloads
@@ -98,14 +98,14 @@ async def test_an_empty_document_is_empty(world: World) -> None:
 async def test_a_document_that_is_too_long_is_refused(world: World) -> None:
     world.put(b"x" * 1025)
 
-    with pytest.raises(DownloadFailed, match="more than 1024 bytes"):
+    with pytest.raises(TooLong, match="more than 1024 bytes"):
         await world.downloads.document(world.url, most=1024)
 
 
 async def test_what_is_not_there_is_refused_with_its_status(world: World) -> None:
-    with pytest.raises(DownloadFailed, match=f"{NAME} answers 404"):
+    with pytest.raises(NotThere, match=f"{NAME} answers 404"):
         await world.downloads.document(world.url, most=1024)
-    with pytest.raises(DownloadFailed, match=f"{NAME} answers 404"):
+    with pytest.raises(NotThere, match=f"{NAME} answers 404"):
         async with world.downloads.file(world.url):
             pass
 
@@ -133,7 +133,7 @@ async def test_an_empty_file_is_none(world: World) -> None:
 async def test_a_file_that_is_too_large_is_refused_before_its_content(world: World) -> None:
     world.put(CONTENT)
 
-    with pytest.raises(DownloadFailed, match="700000 bytes, more than 699999"):
+    with pytest.raises(TooLong, match="700000 bytes, more than 699999"):
         async with world.downloads.file(world.url, most=len(CONTENT) - 1):
             pass
 

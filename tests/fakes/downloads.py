@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from reagent.contracts.downloads import LARGEST_FILE, Block
-from reagent.errors import CertificateDate, DownloadFailed
+from reagent.errors import CertificateDate, DownloadFailed, NotThere, TooLong
 
 PIECE = 64
 
@@ -92,7 +92,7 @@ class FakeDownloads:
         content = self._content(url)
         await asyncio.sleep(0)
         if len(content) > most:
-            raise DownloadFailed(f"{url} has more than {most} bytes")
+            raise TooLong(f"{url} has more than {most} bytes")
         return content
 
     @asynccontextmanager
@@ -102,7 +102,7 @@ class FakeDownloads:
         if not content:
             raise DownloadFailed(f"{url} is empty")
         if len(content) > most:
-            raise DownloadFailed(f"{url} has {len(content)} bytes, more than {most}")
+            raise TooLong(f"{url} has {len(content)} bytes, more than {most}")
         yield FakeDownload(self, url, content)
 
     def _content(self, url: str) -> bytes:
@@ -110,5 +110,5 @@ class FakeDownloads:
         if url in self.failures:
             raise self.failures[url]
         if url not in self.objects:
-            raise DownloadFailed(f"{url} answers 404, not 200")
+            raise NotThere(f"{url} answers 404, not 200")
         return self.objects[url]

@@ -61,6 +61,9 @@ class Downloads(Protocol):
 
         Raises:
             CertificateDate: the server's certificate is not valid now.
+            NotThere: the server has nothing of that name.
+            TooLong: there is more of it.
+            TooSlow: it does not come in time.
             DownloadFailed: anything else.
         """
         ...
@@ -70,6 +73,8 @@ class Downloads(Protocol):
 
         Raises:
             CertificateDate: the server's certificate is not valid now.
+            NotThere: the server has nothing of that name.
+            TooLong: it says that there is more of it.
             DownloadFailed: anything else.
         """
         ...

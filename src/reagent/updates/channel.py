@@ -43,10 +43,19 @@ def executable_url(base: str, version: str, *, system: str, arch: str) -> str:
     return object_url(base, BUCKET, "reagent", version, system=system, arch=arch)
 
 
+def executable_path(version: str, *, system: str, arch: str) -> str:
+    """The name of that object in the bucket, and what is signed for."""
+    return _path("reagent", version, system=system, arch=arch)
+
+
 def object_url(base: str, bucket: str, file: str, version: str, *, system: str, arch: str) -> str:
     """Where a program of any bucket lies."""
+    return f"{base}/{bucket}/{_path(file, version, system=system, arch=arch)}"
+
+
+def _path(file: str, version: str, *, system: str, arch: str) -> str:
     extension = ".exe" if system == "windows" else ""
-    return f"{base}/{bucket}/{system}/{arch}/{version}/{file}{extension}"
+    return f"{system}/{arch}/{version}/{file}{extension}"
 
 
 def announced(manifest: bytes, environment: str) -> str:

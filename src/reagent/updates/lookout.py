@@ -14,28 +14,39 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reagent.contracts.clock import Clock
-from reagent.errors import Unavailable
+from reagent.errors import DeadlineExceeded, Unavailable
 from reagent.model.device import Identity
 from reagent.updates.seat import Role, Seat
 
 if TYPE_CHECKING:  # importing them is what is put off
     from reagent.contracts.downloads import Downloads
     from reagent.contracts.processes import Processes
+    from reagent.contracts.trust import Attested
     from reagent.updates.catalogue import Catalogue
     from reagent.updates.checks import Checks, HandOver
     from reagent.updates.fetch import Progress
 
 FIRST_WITHIN_S: Final = 20.0
+LATEST_WITHIN_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.5
 _SYSTEMS: Final = {"win32": "windows"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What it takes to look, as the composition root makes it on demand."""
+    """What it takes to look, as the composition root makes it on demand.
+
+    Attributes:
+        root: what this executable trusts; None: it goes by a plain bucket.
+        attested: verifies signed metadata, beginning at that root.
+        synchronised: whether somebody who knows set the clock.
+    """
 
     downloads: Callable[[], Downloads]
     processes: Callable[[], Processes]
+    root: Callable[[], bytes | None]
+    attested: Callable[[bytes], Attested]
+    synchronised: Callable[[], bool]
 
 
 class Lookout:
@@ -91,9 +102,13 @@ class Lookout:
         """The version that is announced for this device; 10 s at most.
 
         Raises:
-            ReagentError: the bucket cannot be read, or announces none.
+            ReagentError: the bucket cannot be read, or announces none, or is not believed.
         """
-        return await self._known().latest()
+        try:
+            async with asyncio.timeout(LATEST_WITHIN_S):
+                return await self._known().latest()
+        except TimeoutError as error:
+            raise DeadlineExceeded("the bucket does not say in time what is the newest") from error
 
     async def read_bucket(self) -> None:
         """One small read.
@@ -139,18 +154,41 @@ class Lookout:
             await self._clock.sleep(_LOOK_EVERY_S)
 
     def _known(self) -> Catalogue:
+        """The bucket; a build with a root never takes it for a plain one."""
         if self._catalogue is None:
-            from reagent.updates.plain import PlainBucket  # noqa: PLC0415
-
-            self._catalogue = PlainBucket(
-                self._outside.downloads(),
-                self._identity,
-                self._remote,
-                self._read,
-                system=_SYSTEMS.get(sys.platform, sys.platform),
-                arch=self._arch,
-            )
+            root = self._outside.root()
+            self._catalogue = self._plain() if root is None else self._signed(root)
         return self._catalogue
+
+    def _plain(self) -> Catalogue:
+        from reagent.updates.plain import PlainBucket  # noqa: PLC0415
+
+        return PlainBucket(
+            self._outside.downloads(),
+            self._identity,
+            remote=self._remote,
+            read=self._read,
+            system=_system(),
+            arch=self._arch,
+        )
+
+    def _signed(self, root: bytes) -> Catalogue:
+        from reagent.updates.trust.bucket import SignedBucket  # noqa: PLC0415
+        from reagent.updates.trust.memory import Memory  # noqa: PLC0415
+
+        seat = self._seat
+        return SignedBucket(
+            self._outside.attested(root),
+            Memory(seat.files, seat.folder, seat.ledger, writes=self._stages),
+            self._outside.downloads(),
+            self._identity,
+            self._clock,
+            synchronised=self._outside.synchronised,
+            remote=self._remote,
+            read=self._read,
+            system=_system(),
+            arch=self._arch,
+        )
 
     def _looks(self) -> Checks:
         if not self._stages:
@@ -179,3 +217,7 @@ class Lookout:
                 serial_number=self._identity().serial_number,
             )
         return self._checks
+
+
+def _system() -> str:
+    return _SYSTEMS.get(sys.platform, sys.platform)

@@ -37,9 +37,9 @@ class PlainBucket:
         self,
         downloads: Downloads,
         identity: Callable[[], Identity],
+        *,
         remote: str,
         read: Callable[[], None],
-        *,
         system: str,
         arch: str,
     ) -> None:

@@ -119,8 +119,8 @@ class Device:
         self.catalogue = PlainBucket(
             self.bucket,
             lambda: self.identity,
-            BASE,
-            self._was_read,
+            remote=BASE,
+            read=self._was_read,
             system="linux",
             arch="amd64",
         )

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from reagent.contracts.downloads import Downloads
-from reagent.errors import DownloadFailed, Unavailable
+from reagent.contracts.trust import Attested, Chain, Fetch, Rule, Verdict
+from reagent.errors import DownloadFailed, Unavailable, Untrusted
 from reagent.updates.lookout import Lookout, Outside
 from reagent.updates.seat import Role
 from tests.unit.updates.device import BASE, CONTROL, OURS, Device, Progress
@@ -24,11 +25,19 @@ class Post:
     settled: bool = False
     made: int = 0
     reads: int = 0
+    root: bytes | None = None
+    attested: list[bytes] = field(default_factory=list)
 
     def lookout(self, *, automatic: bool = True, role: Role = Role.PROVEN) -> Lookout:
         return Lookout(
             replace(self.device.seat, role=role),
-            Outside(downloads=self._make, processes=lambda: self.device.processes),
+            Outside(
+                downloads=self._make,
+                processes=lambda: self.device.processes,
+                root=lambda: self.root,
+                attested=self._attested,
+                synchronised=lambda: True,
+            ),
             self.device.clock,
             lambda: self.device.identity,
             hand_over=lambda: self.device.hand_overs,
@@ -54,8 +63,21 @@ class Post:
         self.made += 1
         return self.device.bucket
 
+    def _attested(self, root: bytes) -> Attested:
+        self.attested.append(root)
+        return Nobody()
+
     def _was_read(self) -> None:
         self.reads += 1
+
+
+class Nobody:
+    """Implements `contracts.trust.Attested`: believes nothing."""
+
+    async def look(
+        self, fetch: Fetch, known: Chain, *, at: float, any_timestamp: bool = False
+    ) -> Verdict:
+        raise Untrusted(Rule.UNKNOWN_KEY, "nobody is known here")
 
 
 @pytest.fixture
@@ -166,3 +188,18 @@ async def test_an_agent_that_stops_ends_a_download_that_was_ordered(post: Post, 
 
     assert order.cancelled()
     assert post.device.leftovers == []
+
+
+async def test_a_build_with_a_root_never_takes_the_bucket_for_a_plain_one(post: Post) -> None:
+    post.device.roll_out("1.0.1")
+    post.root = b"the root"
+    lookout = post.lookout()
+
+    with pytest.raises(Untrusted):
+        await lookout.latest()
+    with pytest.raises(Untrusted):
+        await lookout.order(Progress())
+
+    assert post.attested == [b"the root"]
+    assert post.device.bucket.asked == []
+    assert post.device.versions == set()

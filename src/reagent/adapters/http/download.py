@@ -16,7 +16,7 @@ from reagent.adapters.http.connection import Head
 from reagent.adapters.http.exchange import STEP_S, Exchange, Network, Stopped
 from reagent.adapters.http.pace import Pace
 from reagent.contracts.downloads import Block
-from reagent.errors import DownloadFailed
+from reagent.errors import DownloadFailed, TooSlow
 
 _log = log.get(__name__)
 
@@ -131,7 +131,7 @@ class HttpDownload:
             raise Stopped(f"{self._shown}: the connection ended early")
         self._last_byte = loop.time()
         if not self._pace.keeps_up(len(piece), self._last_byte - since):
-            raise DownloadFailed(f"{self._shown} comes too slowly to be waited for")
+            raise TooSlow(f"{self._shown} comes too slowly to be waited for")
         return piece
 
     async def _go_on(self, arrived: int, broke: Stopped) -> int:

@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 from reagent.adapters.http.download import HttpDownload, Patience, length_of
 from reagent.adapters.http.exchange import Exchange, Network
 from reagent.contracts.downloads import LARGEST_FILE
-from reagent.errors import DownloadFailed
+from reagent.errors import DownloadFailed, NotThere, TooLong, TooSlow
+
+# What servers say where there is nothing, Google's to who may not list as well.
+_NOT_THERE = frozenset({403, 404, 410})
 
 
 class HttpDownloads:
@@ -19,13 +22,20 @@ class HttpDownloads:
     Args:
         environment: where `HTTP_PROXY` and its kin, and `SSL_CERT_FILE`, are looked up.
         patience: how long things may take.
+        any_certificate: see `exchange.Network`; for what is verified otherwise.
     """
 
     def __init__(
-        self, environment: Mapping[str, str] = os.environ, patience: Patience | None = None
+        self,
+        environment: Mapping[str, str] = os.environ,
+        patience: Patience | None = None,
+        *,
+        any_certificate: bool = False,
     ) -> None:
         self._patience = patience or Patience()
-        self._network = Network(environment, step=self._patience.step)
+        self._network = Network(
+            environment, step=self._patience.step, any_certificate=any_certificate
+        )
 
     async def document(self, url: str, *, most: int, within: float = 10.0) -> bytes:
         """See the contract. Caches on the way are asked to look again."""
@@ -38,7 +48,7 @@ class HttpDownloads:
                 finally:
                     exchange.close()
         except TimeoutError as error:
-            raise DownloadFailed(f"{url}: no whole answer within {within:g} s") from error
+            raise TooSlow(f"{url}: no whole answer within {within:g} s") from error
 
     @asynccontextmanager
     async def file(self, url: str, *, most: int = LARGEST_FILE) -> AsyncIterator[HttpDownload]:
@@ -59,8 +69,10 @@ class HttpDownloads:
 
 def demand_success(exchange: Exchange) -> None:
     """Refuse every answer but the thing itself: an error page is stored nowhere."""
-    if exchange.head.status != 200:
-        raise DownloadFailed(f"{exchange.target.shown} answers {exchange.head.status}, not 200")
+    status = exchange.head.status
+    if status != 200:
+        kind = NotThere if status in _NOT_THERE else DownloadFailed
+        raise kind(f"{exchange.target.shown} answers {status}, not 200")
 
 
 def _size(exchange: Exchange, most: int) -> int:
@@ -68,7 +80,7 @@ def _size(exchange: Exchange, most: int) -> int:
     if length == 0:
         raise DownloadFailed(f"{exchange.target.shown} is empty")
     if length > most:
-        raise DownloadFailed(f"{exchange.target.shown} has {length} bytes, more than {most}")
+        raise TooLong(f"{exchange.target.shown} has {length} bytes, more than {most}")
     return length
 
 
@@ -77,5 +89,5 @@ async def _whole(exchange: Exchange, most: int, within: float) -> bytes:
     while block := await exchange.read(within):
         content += block
         if len(content) > most:
-            raise DownloadFailed(f"{exchange.target.shown} has more than {most} bytes")
+            raise TooLong(f"{exchange.target.shown} has more than {most} bytes")
     return content

@@ -6,8 +6,10 @@ import asyncio
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
+from reagent import log
 from reagent.adapters.http.chunks import Malformed
 from reagent.adapters.http.connection import Broken, Connection, Head
 from reagent.adapters.http.target import Target
@@ -15,6 +17,8 @@ from reagent.adapters.net import addresses, tls
 from reagent.adapters.net.dial import attach
 from reagent.adapters.net.proxies import proxy_for
 from reagent.errors import CertificateDate, DialFailed, DownloadFailed
+
+_log = log.get(__name__)
 
 # For each of the three: TCP, then proxy and TLS, then the head (docs/contract/system.md 4.5).
 STEP_S: Final = 10.0
@@ -53,6 +57,14 @@ class Exchange:
         self._connection.abort()
 
 
+class CertificateRefused(DownloadFailed):
+    """Whoever answers does not prove who it is."""
+
+
+class CertificateOfAnotherTime(CertificateRefused, CertificateDate):
+    """Nor would it at any time but another one."""
+
+
 class Stopped(DownloadFailed):
     """The line ended or fell silent in the middle: going on may help."""
 
@@ -63,11 +75,20 @@ class Network:
     Args:
         environment: where proxies and `SSL_CERT_FILE` are looked up.
         step: seconds for each of TCP, proxy and TLS, head.
+        any_certificate: a server whose certificate is refused is asked all the same, and shown no
+            credentials. What comes must be verified by other means.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, step: float = STEP_S) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        step: float = STEP_S,
+        any_certificate: bool = False,
+    ) -> None:
         self._environment = environment
         self._step = step
+        self._any_certificate = any_certificate
         self._names = addresses.Names()
 
     async def get(self, url: str, headers: Mapping[str, str]) -> Exchange:
@@ -79,17 +100,26 @@ class Network:
         """
         target = Target.of(url)
         for _ in range(MOST_REDIRECTS + 1):
-            exchange = await self._ask(target, headers)
+            exchange = await self._ask_somehow(target, headers)
             if exchange.head.status not in _REDIRECTS:
                 return exchange
             exchange.close()
             target = target.redirected(exchange.head.headers.get("location", ""))
         raise DownloadFailed(f"{url} redirects more than {MOST_REDIRECTS} times")
 
-    async def _ask(self, target: Target, headers: Mapping[str, str]) -> Exchange:
+    async def _ask_somehow(self, target: Target, headers: Mapping[str, str]) -> Exchange:
+        try:
+            return await self._ask(target, headers, verified=True)
+        except CertificateRefused as error:
+            if not self._any_certificate:
+                raise
+            _log.info("asked all the same: what comes is signed", error=error)
+        return await self._ask(replace(target, credentials=""), headers, verified=False)
+
+    async def _ask(self, target: Target, headers: Mapping[str, str], *, verified: bool) -> Exchange:
         connection = Connection(lambda _: None)
         try:
-            request = await self._connect(target, headers, connection)
+            request = await self._connect(target, headers, connection, verified=verified)
             with translated(target, "answer", self._step):
                 async with asyncio.timeout(self._step):
                     head = await connection.send(request)
@@ -99,13 +129,18 @@ class Network:
         return Exchange(target, head, connection)
 
     async def _connect(
-        self, target: Target, headers: Mapping[str, str], connection: Connection
+        self,
+        target: Target,
+        headers: Mapping[str, str],
+        connection: Connection,
+        *,
+        verified: bool,
     ) -> bytes:
         """Connect; returns the request as whoever is at the other end wants it."""
         endpoint = target.endpoint
         with translated(target, "connection", self._step):
             proxy = proxy_for(endpoint, self._environment)
-            context = await self._context(secure=endpoint.secure)
+            context = await self._context(verified=verified) if endpoint.secure else None
             first = endpoint if proxy is None else proxy
             async with asyncio.timeout(self._step):
                 sock = await addresses.connect(await self._names.addresses(first.host, first.port))
@@ -116,11 +151,14 @@ class Network:
                 await attach(sock, endpoint, connection, context=context, proxy=through)
         return target.request(headers, fetching)
 
-    async def _context(self, *, secure: bool) -> ssl.SSLContext | None:
+    async def _context(self, *, verified: bool) -> ssl.SSLContext:
         # Made for each connection: some hundred authorities cost memory, and this is done rarely.
-        if not secure:
-            return None
-        return await asyncio.to_thread(tls.trusting, self._environment)
+        if not verified:
+            return tls.believing()
+        try:
+            return await asyncio.to_thread(tls.trusting, self._environment)
+        except DialFailed as error:
+            raise CertificateRefused(str(error)) from error
 
 
 @contextmanager
@@ -133,7 +171,8 @@ def translated(target: Target, what: str, within: float) -> Iterator[None]:
     except Broken as error:
         raise Stopped(f"{target.shown}: the connection ended early") from error
     except ssl.SSLCertVerificationError as error:
-        kind = CertificateDate if error.verify_code in _DATES else DownloadFailed
+        dated = error.verify_code in _DATES
+        kind = CertificateOfAnotherTime if dated else CertificateRefused
         raise kind(f"{target.shown}: its certificate is refused: {error.verify_message}") from error
     except (OSError, DialFailed) as error:
         raise Stopped(f"{target.shown}: {getattr(error, 'strerror', None) or error}") from error

@@ -52,6 +52,14 @@ def trusting(environment: Mapping[str, str], files: Iterable[str] = CA_FILES) ->
     return context
 
 
+def believing() -> ssl.SSLContext:
+    """A context that encrypts and verifies nothing: for what is signed, and nothing secret."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def showing(certificate: str, private_key: str) -> ssl.SSLContext:
     """A context for the legacy endpoints: shows the device certificate and verifies nothing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -265,3 +266,68 @@ async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
         pass
     finally:
         sink.close()
+
+
+# --- what is verified by other means
+
+
+async def encrypted_long_ago(server: Server, authority: Authority) -> str:
+    """Serve under a certificate that is expired; returns the URL."""
+    return await encrypted(server, authority, starts=timedelta(hours=-2), ends=timedelta(hours=-1))
+
+
+async def test_what_is_signed_is_fetched_from_whoever_has_it(
+    server: Server, authority: Authority
+) -> None:
+    """A certificate of another time, of nobody's authority, for another name, all at once."""
+    url = (await encrypted_long_ago(server, authority)).replace("localhost", "127.0.0.1")
+    downloads = HttpDownloads({}, _PATIENCE, any_certificate=True)
+
+    assert await text(downloads, url) == b"1.0.1"
+
+
+async def test_a_device_without_any_authorities_fetches_it_too(
+    server: Server, authority: Authority, tmp_path: Path
+) -> None:
+    url = await encrypted(server, authority)
+    nothing = tmp_path / "nothing.pem"
+    nothing.write_text("")
+    downloads = HttpDownloads({"SSL_CERT_FILE": str(nothing)}, _PATIENCE, any_certificate=True)
+
+    assert await text(downloads, url) == b"1.0.1"
+
+
+async def test_who_does_not_prove_who_it_is_is_shown_no_credentials(
+    server: Server, authority: Authority
+) -> None:
+    url = await encrypted_long_ago(server, authority)
+    downloads = HttpDownloads(
+        {"SSL_CERT_FILE": str(authority.file)}, _PATIENCE, any_certificate=True
+    )
+
+    await text(downloads, url.replace("https://", "https://user:secret@"))
+
+    assert server.header("authorization") == ""
+
+
+async def test_who_proves_it_is_shown_them(server: Server, authority: Authority) -> None:
+    url = await encrypted(server, authority)
+    downloads = HttpDownloads(
+        {"SSL_CERT_FILE": str(authority.file)}, _PATIENCE, any_certificate=True
+    )
+
+    await text(downloads, url.replace("https://", "https://user:secret@"))
+
+    assert server.header("authorization") == "Basic dXNlcjpzZWNyZXQ="
+
+
+async def test_a_certificate_that_is_refused_is_no_way_out_of_the_encryption(
+    server: Server, authority: Authority
+) -> None:
+    url = await encrypted_long_ago(server, authority)
+    server._answers.clear()
+    server.redirects("http://127.0.0.1:1/file")
+    downloads = HttpDownloads({}, _PATIENCE, any_certificate=True)
+
+    with pytest.raises(DownloadFailed, match="which is not encrypted"):
+        await text(downloads, url)

@@ -1,0 +1,163 @@
+"""A signed bucket: whoever may write to it can keep updates from a device, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from reagent import log
+from reagent.contracts.clock import Clock
+from reagent.contracts.downloads import Downloads
+from reagent.contracts.trust import Attested, Rule, Verdict
+from reagent.errors import TooLong, TooSlow, Untrusted
+from reagent.model.device import Identity
+from reagent.settings.environment import environment
+from reagent.updates import channel
+from reagent.updates.catalogue import Release
+from reagent.updates.semver import Version
+from reagent.updates.trust import document, policy, source
+from reagent.updates.trust.document import Listed
+from reagent.updates.trust.memory import Memory
+
+_log = log.get(__name__)
+
+
+class SignedBucket:
+    """Implements `updates.catalogue.Catalogue`.
+
+    Args:
+        attested: verifies metadata.
+        memory: what this device has seen.
+        downloads: the bucket.
+        identity: who we are now: the channel and the bucket's address are the device file's.
+        clock: time, as the device believes.
+        synchronised: whether somebody who knows set it.
+        remote: `-remoteUpdateURL`.
+        read: told whenever the bucket was read, and believed.
+        system: linux, windows, darwin.
+        arch: as stamped by the build.
+        within: seconds for each document.
+    """
+
+    def __init__(
+        self,
+        attested: Attested,
+        memory: Memory,
+        downloads: Downloads,
+        identity: Callable[[], Identity],
+        clock: Clock,
+        *,
+        synchronised: Callable[[], bool],
+        remote: str,
+        read: Callable[[], None],
+        system: str,
+        arch: str,
+        within: float = source.WITHIN_S,
+    ) -> None:
+        self._attested = attested
+        self._memory = memory
+        self._downloads = downloads
+        self._identity = identity
+        self._clock = clock
+        self._synchronised = synchronised
+        self._remote = remote
+        self._read = read
+        self._system = system
+        self._arch = arch
+        self._within = within
+        self._looking: asyncio.Task[Verdict] | None = None
+        self._verdict: Verdict | None = None
+        self._document: tuple[str, bytes] | None = None
+
+    async def latest(self) -> str:
+        """See the contract."""
+        verdict = await self._fresh()
+        try:
+            content = await self._rollout(document.listed(verdict.targets))
+        except Untrusted as refused:
+            await self._note(refused)
+            raise
+        version = document.announced(content, environment(self._identity()))
+        await asyncio.to_thread(self._memory.note, policy.cleared(self._memory.record))
+        self._read()
+        return version
+
+    async def release(self, version: str) -> Release:
+        """See the contract; no look, where one came to its end already."""
+        Version.parse(version)
+        verdict = self._verdict or await self._fresh()
+        path = channel.executable_path(version, system=self._system, arch=self._arch)
+        try:
+            target = policy.executable(
+                verdict.targets, path, system=self._system, arch=self._arch, version=version
+            )
+        except Untrusted as refused:
+            await self._note(refused)
+            raise
+        return Release(
+            version=version,
+            url=f"{self._base}/{channel.BUCKET}/{path}",
+            sha256=target.sha256,
+            size=target.length,
+        )
+
+    @property
+    def _base(self) -> str:
+        return channel.base_of(self._identity(), self._remote)
+
+    async def _fresh(self) -> Verdict:
+        """One look at a time; who comes while one is on its way waits for that."""
+        task = self._looking
+        if task is None:
+            task = asyncio.create_task(self._look(), name="look at signed metadata")
+            self._looking = task
+            task.add_done_callback(self._looked)
+        return await asyncio.shield(task)
+
+    def _looked(self, task: asyncio.Task[Verdict]) -> None:
+        self._looking = None
+        if not task.cancelled():
+            task.exception()  # whoever waited was told; nobody may be left to wait
+
+    async def _look(self) -> Verdict:
+        known = await asyncio.to_thread(lambda: self._memory.chain)
+        at = policy.moment(self._clock.now(), synchronised=self._synchronised())
+        fetch = source.in_bucket(self._downloads, self._base, self._within)
+        try:
+            verdict = await self._attested.look(fetch, known, at=at)
+            policy.demand(self._memory.record, verdict, at)
+            record = policy.remembered(self._memory.record, verdict)
+            # What was refused leaves everything but the roots as it was.
+            chain = verdict.chain
+            if verdict.refused is not None:
+                chain = replace(known, roots={**known.roots, **chain.roots})
+            await asyncio.to_thread(self._memory.keep, chain, record)
+            if verdict.refused is not None:
+                raise verdict.refused
+        except Untrusted as refused:
+            await self._note(refused)
+            raise
+        self._verdict = verdict
+        return verdict
+
+    async def _rollout(self, wanted: Listed) -> bytes:
+        """The document that was signed for; asked for again only when another one is."""
+        if self._document is not None and self._document[0] == wanted.target.sha256:
+            return self._document[1]
+        url = f"{self._base}/{channel.BUCKET}/{wanted.path}"
+        try:
+            content = await self._downloads.document(
+                url, most=wanted.target.length, within=self._within
+            )
+        except TooLong as error:
+            raise Untrusted(Rule.ENDLESS_DATA, str(error)) from error
+        except TooSlow as error:
+            raise Untrusted(Rule.SLOW_RETRIEVAL, str(error)) from error
+        document.demand_content(wanted, content)
+        self._document = (wanted.target.sha256, content)
+        return content
+
+    async def _note(self, refused: Untrusted) -> None:
+        record = policy.noted(self._memory.record, refused, self._clock.now())
+        await asyncio.to_thread(self._memory.note, record)
