@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from reagent_build.checksum import sidecar
+from reagent_build.sbom_papers import PAPERS
 from sandbox.images import architecture
 from sandbox.paths import REPOSITORY
 from sandbox.processes import SandboxError
@@ -98,8 +100,9 @@ class Workshop:
     def adopt(self, executable: Path) -> None:
         """Take over what was built elsewhere, as if it had been built here."""
         self.executable.parent.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", ".sha256"):
-            shutil.copy2(f"{executable}{suffix}", f"{self.executable}{suffix}")
+        for place in (*PAPERS, sidecar, Path):
+            if place(executable).exists():
+                shutil.copy2(place(executable), place(self.executable))
 
     def publish(self) -> None:
         """`nox -s publish -- --targets`, in the copy, for this machine's target alone."""

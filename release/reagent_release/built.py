@@ -1,19 +1,22 @@
 """What the build left in `build/out`, and whether it is what it is called.
 
-A version in the bucket is for ever, so a file is looked at before: its checksum, the machine it is
-for, and the version it says. This machine's own target is asked. In a static executable for another
-one, the text of `version.txt` has to be found; one of an earlier version does not have it. What
-PyInstaller made on another machine is compressed and tells nothing.
+A version in the bucket is for ever, so a file is looked at before: its checksum, its papers, the
+machine it is for, and the version it says. This machine's own target is asked. In a static
+executable for another one, the text of `version.txt` has to be found; one of an earlier version does
+not have it. What PyInstaller made on another machine is compressed and tells nothing.
 """
 
 import hashlib
+import json
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reagent_build.checksum import sidecar
+from reagent_build.checksum import sha256, sidecar
+from reagent_build.sbom_facts import objects_of
+from reagent_build.sbom_papers import PAPERS, bill_of, notices_of
 from reagent_build.targets import Target
 
 _PATIENCE_S: Final = 60
@@ -30,6 +33,16 @@ Ask = Callable[[Path, str], str]
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """What is published beside an executable, under its name and this suffix."""
+
+    suffix: str
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """An executable that can be published."""
 
@@ -37,6 +50,7 @@ class Built:
     path: Path
     size: int
     sha256: str
+    papers: tuple[Paper, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +107,13 @@ def look(
     digest = hashlib.sha256(content).hexdigest()
     reason = (
         _checksum(path, digest)
+        or _papers_lack(path, digest)
         or _platform(target, content)
         or (_asked(target, version, path, ask) if target == machine else _told(version, content))
     )
     if reason:
         return Unfit(target, path, reason)
-    return Built(target, path, len(content), digest)
+    return Built(target, path, len(content), digest, _papers(path))
 
 
 def _checksum(path: Path, digest: str) -> str:
@@ -107,6 +122,29 @@ def _checksum(path: Path, digest: str) -> str:
     except (OSError, ValueError):
         return "has no readable .sha256 beside it"
     return "" if noted == digest else "is not what its .sha256 says"
+
+
+def _papers_lack(path: Path, digest: str) -> str:
+    """What the licences and the SBOM ask for (docs/guide/licences.md)."""
+    try:
+        bill = json.loads(bill_of(path).read_text(encoding="utf-8"))
+        about = {each["content"] for each in bill["metadata"]["component"]["hashes"]}
+        names = {each["name"] for each in bill["components"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"has no readable {bill_of(path).name} beside it"
+    if digest not in about:
+        return f"is not what {bill_of(path).name} is about"
+    due = [notices_of(path)] + [objects_of(path)] * ("glibc" in names)
+    missing = [each.name for each in due if not each.is_file()]
+    return f"has no {missing[0]} beside it" if missing else ""
+
+
+def _papers(path: Path) -> tuple[Paper, ...]:
+    found = [place(path) for place in PAPERS if place(path).is_file()]
+    return tuple(
+        Paper(each.name.removeprefix(path.name), each, each.stat().st_size, sha256(each))
+        for each in found
+    )
 
 
 def _platform(target: Target, content: bytes) -> str:

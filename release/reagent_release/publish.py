@@ -3,7 +3,7 @@
 Rules
 - A version that was published is never overwritten. The same bytes: already there, said. Other
   bytes: refused, before anything is uploaded.
-- Executable, then its checksum, each read back and compared; `version.txt` behind them. No device
+- Papers, executable, checksum, each read back and compared; `version.txt` behind them. No device
   notices: what it runs stands in `availableVersions.json`, which is a roll-out's.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from reagent_build.targets import Target
 from reagent_release import layout
-from reagent_release.built import Built, NotBuilt, Unfit
+from reagent_release.built import Built, NotBuilt, Paper, Unfit
 from reagent_release.errors import Refused
 from reagent_release.steps import Step, There, Upload, Write, sha256
 from reagent_release.store import ABSENT, Bucket
@@ -64,9 +64,9 @@ def gather(bucket: Bucket, facts: Facts) -> dict[str, Remote]:
         StoreError: it cannot be read.
     """
     built = [each for each in facts.found if isinstance(each, Built)]
-    executables = [layout.executable(each.target, facts.version) for each in built]
+    names = [name for each in built for name, _ in _contents(each, facts.version)]
     remote: dict[str, Remote] = {}
-    for name in (*executables, *map(layout.sidecar, executables), layout.VERSION_FILE):
+    for name in (*names, layout.VERSION_FILE):
         if bucket.stat(name) is not None:
             stat, content = bucket.get(name)
             remote[name] = Remote(stat.generation, sha256(content), stat.cache_control)
@@ -109,26 +109,37 @@ def write(name: str, content: bytes, remote: Mapping[str, Remote]) -> Step:
     return Write(name, content, known.generation)
 
 
-def _contents(built: Built, version: str) -> tuple[tuple[str, str], tuple[str, bytes]]:
+def _contents(built: Built, version: str) -> tuple[tuple[str, Paper | bytes], ...]:
+    """Object -> the file it is made of, or what is in it; in the order of their publication."""
     name = layout.executable(built.target, version)
-    return (name, built.sha256), (layout.sidecar(name), f"{built.sha256}\n".encode())
-
-
-def _uploads(built: Built, facts: Facts) -> tuple[Step, Step]:
-    (name, digest), (note, text) = _contents(built, facts.version)
     return (
-        There(name) if name in facts.remote else Upload(name, built.path, built.size, digest),
-        There(note) if note in facts.remote else Write(note, text, ABSENT),
+        *((f"{name}{paper.suffix}", paper) for paper in built.papers),
+        (name, Paper("", built.path, built.size, built.sha256)),
+        (layout.sidecar(name), f"{built.sha256}\n".encode()),
     )
 
 
+def _uploads(built: Built, facts: Facts) -> tuple[Step, ...]:
+    return tuple(
+        There(name) if name in facts.remote else _upload(name, what)
+        for name, what in _contents(built, facts.version)
+    )
+
+
+def _upload(name: str, what: Paper | bytes) -> Step:
+    if isinstance(what, bytes):
+        return Write(name, what, ABSENT)
+    return Upload(name, what.path, what.size, what.sha256)
+
+
 def _refuse_other_bytes(built: Sequence[Built], facts: Facts) -> None:
-    differing: list[str] = []
-    for each in built:
-        (name, digest), (note, text) = _contents(each, facts.version)
-        for published, wanted in ((name, digest), (note, sha256(text))):
-            if published in facts.remote and facts.remote[published].sha256 != wanted:
-                differing.append(published)
+    differing = [
+        name
+        for each in built
+        for name, what in _contents(each, facts.version)
+        if name in facts.remote
+        and facts.remote[name].sha256 != (sha256(what) if isinstance(what, bytes) else what.sha256)
+    ]
     if differing:
         lines = "".join(f"\n  {name}" for name in differing)
         raise Refused(

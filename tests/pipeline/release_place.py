@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from reagent_build.checksum import put
+from reagent_build.sbom_facts import objects_of
+from reagent_build.sbom_papers import bill_of, notices_of
 from reagent_build.targets import Target
 from reagent_release import layout
 from reagent_release.__main__ import Place, main
@@ -25,6 +27,20 @@ def executable(target: Target, version: str, filler: bytes = b"") -> bytes:
     if target.os == "windows":
         return b"MZ" + body
     return b"\x7fELF".ljust(18, b"\0") + _MACHINES[target.arch].to_bytes(2, "little") + body
+
+
+def leave(path: Path, content: bytes, *, linked: str = "glibc") -> None:
+    """What a build leaves of an executable: it, its checksum, and its papers."""
+    partial = path.with_name(".partial")
+    partial.write_bytes(content)
+    bill = {
+        "metadata": {"component": {"hashes": [{"alg": "SHA-256", "content": put(partial, path)}]}},
+        "components": [{"name": linked}],
+    }
+    bill_of(path).write_text(json.dumps(bill))
+    notices_of(path).write_text(f"notices of {path.name}")
+    if linked == "glibc":
+        objects_of(path).write_bytes(b"objects of " + content)
 
 
 class Repository:
@@ -54,9 +70,8 @@ class Repository:
     def build(self, *targets: str, filler: bytes = b"") -> None:
         """Leave executables behind as a build does; of all targets where none is named."""
         for each in map(Target.parse, targets or TARGETS):
-            partial = self.out / ".partial"
-            partial.write_bytes(executable(each, self.version, filler))
-            put(partial, self.out / each.file_name)
+            linked = "glibc" if each.os == "linux" else "python"
+            leave(self.out / each.file_name, executable(each, self.version, filler), linked=linked)
 
     def release_to(self, bucket: Bucket) -> None:
         """Let commands write to this bucket."""

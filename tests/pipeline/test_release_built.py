@@ -1,13 +1,16 @@
 """reagent_release.built: a file is looked at before it is published for ever."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reagent_build.checksum import put, sidecar
+from reagent_build.checksum import sidecar
+from reagent_build.sbom_facts import objects_of
+from reagent_build.sbom_papers import bill_of, notices_of
 from reagent_build.targets import Target
 from reagent_release.built import Built, NotBuilt, Unfit, ask, look
-from tests.pipeline.release_place import executable
+from tests.pipeline.release_place import executable, leave
 
 ARMV7 = Target("linux", "arm", "7")
 AMD64 = Target("linux", "amd64")
@@ -15,9 +18,7 @@ AMD64 = Target("linux", "amd64")
 
 def built(folder: Path, target: Target, content: bytes) -> Path:
     path = folder / target.file_name
-    partial = folder / ".partial"
-    partial.write_bytes(content)
-    put(partial, path)
+    leave(path, content)
     return path
 
 
@@ -90,6 +91,59 @@ def test_a_file_without_a_checksum_is_unfit(tmp_path: Path) -> None:
 
     assert look(ARMV7, "1.2.3", tmp_path, None) == Unfit(
         ARMV7, path, "has no readable .sha256 beside it"
+    )
+
+
+def test_an_executable_is_published_with_its_papers(tmp_path: Path) -> None:
+    path = built(tmp_path, ARMV7, executable(ARMV7, "1.2.3"))
+
+    found = look(ARMV7, "1.2.3", tmp_path, None)
+
+    assert isinstance(found, Built)
+    assert [(each.suffix, each.path) for each in found.papers] == [
+        (".cdx.json", bill_of(path)),
+        (".notices.txt", notices_of(path)),
+        (".objects.tar.gz", objects_of(path)),
+    ]
+
+
+@pytest.mark.parametrize("place", [bill_of, notices_of, objects_of])
+def test_without_one_of_its_papers_it_is_unfit(
+    tmp_path: Path, place: Callable[[Path], Path]
+) -> None:
+    path = built(tmp_path, ARMV7, executable(ARMV7, "1.2.3"))
+    place(path).unlink()
+
+    found = look(ARMV7, "1.2.3", tmp_path, None)
+
+    assert isinstance(found, Unfit)
+    assert place(path).name in found.reason
+
+
+def test_what_holds_no_c_library_of_ours_needs_nothing_to_be_linked_again(tmp_path: Path) -> None:
+    path = tmp_path / AMD64.file_name
+    leave(path, executable(AMD64, "1.2.3"), linked="python")
+
+    assert isinstance(look(AMD64, "1.2.3", tmp_path, None), Built)
+
+
+@pytest.mark.parametrize("bill", ["", "[]", "{}", '{"metadata": {"component": {"hashes": [7]}}}'])
+def test_a_bill_that_is_none_is_as_good_as_missing(tmp_path: Path, bill: str) -> None:
+    path = built(tmp_path, ARMV7, executable(ARMV7, "1.2.3"))
+    bill_of(path).write_text(bill)
+
+    assert look(ARMV7, "1.2.3", tmp_path, None) == Unfit(
+        ARMV7, path, "has no readable reagent-linux-armv7.cdx.json beside it"
+    )
+
+
+def test_the_bill_of_another_executable_is_told_from_its_own(tmp_path: Path) -> None:
+    path = built(tmp_path, ARMV7, executable(ARMV7, "1.2.3"))
+    other = built(tmp_path, AMD64, executable(AMD64, "1.2.3"))
+    bill_of(other).replace(bill_of(path))
+
+    assert look(ARMV7, "1.2.3", tmp_path, None) == Unfit(
+        ARMV7, path, "is not what reagent-linux-armv7.cdx.json is about"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reagent_build.targets import Target
-from reagent_release.built import Built, NotBuilt, Unfit
+from reagent_release.built import Built, NotBuilt, Paper, Unfit
 from reagent_release.errors import Refused
 from reagent_release.publish import Facts, Remote, plan
 from reagent_release.steps import There, Upload, Write, sha256
@@ -38,6 +38,27 @@ def test_a_new_version_is_executable_then_checksum_then_version_file() -> None:
         Write(NOTE, f"{DIGEST}\n".encode()),
         Write("version.txt", b"1.2.3\n"),
     )
+
+
+def test_the_papers_of_an_executable_come_before_it() -> None:
+    paper = Paper(".cdx.json", OUT / "reagent-linux-amd64.cdx.json", 5, sha256(b"bill"))
+    built = Built(AMD64, OUT / "reagent-linux-amd64", 10, DIGEST, (paper,))
+
+    made = plan(replace(NEW, found=[built]))
+
+    assert made.steps[:2] == (
+        Upload(f"{NAME}.cdx.json", OUT / "reagent-linux-amd64.cdx.json", 5, sha256(b"bill")),
+        Upload(NAME, OUT / "reagent-linux-amd64", 10, DIGEST),
+    )
+
+
+def test_another_paper_under_a_published_version_is_refused_like_another_executable() -> None:
+    paper = Paper(".cdx.json", OUT / "reagent-linux-amd64.cdx.json", 5, sha256(b"bill"))
+    built = Built(AMD64, OUT / "reagent-linux-amd64", 10, DIGEST, (paper,))
+    there = {f"{NAME}.cdx.json": remote(b"another bill")}
+
+    with pytest.raises(Refused, match=r"published with other bytes.*\n.*reagent\.cdx\.json"):
+        plan(replace(NEW, found=[built], remote=there))
 
 
 def test_the_same_bytes_are_there_already() -> None:
