@@ -117,6 +117,18 @@ def build_all(session: nox.Session) -> None:
 
 
 @nox.session
+def reproducible(session: nox.Session) -> None:
+    """Build this commit twice, far apart, and compare every byte: nox -s reproducible."""
+    python(session, "-m", "reagent_build.reproducible", *session.posargs)
+
+
+@nox.session
+def refresh(session: nox.Session) -> None:
+    """Make the build images anew with Debian's security updates, and say what changed."""
+    python(session, "-m", "reagent_build.refresh", *session.posargs)
+
+
+@nox.session
 def publish(session: nox.Session) -> None:
     """Upload what was built, with checksums. Shows the plan first; -- --dry-run stops there."""
     release(session)

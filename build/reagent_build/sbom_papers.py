@@ -19,6 +19,7 @@ from typing import Final, cast
 from reagent_build.checksum import sha256
 from reagent_build.errors import BuildError
 from reagent_build.plan import Plan
+from reagent_build.sbom_changes import changes, versions
 from reagent_build.sbom_facts import Facts, note_of, objects_of
 
 
@@ -39,6 +40,8 @@ PAPERS: Final = (bill_of, notices_of, objects_of)
 def papers(plan: Plan, partial: Path, repository: Path) -> Iterator[None]:
     """Write them beside `partial`; when the block has put the executable in its place, they follow.
 
+    What is in it in another version than in the executable before is said.
+
     Raises:
         BuildError: something has no licence that is known.
     """
@@ -47,12 +50,16 @@ def papers(plan: Plan, partial: Path, repository: Path) -> Iterator[None]:
             _write(plan, partial, repository)
         else:
             print(f"warning: {plan.freezer} does not say what is in it: no SBOM", flush=True)
+        before = versions(bill_of(plan.output))
         for place in PAPERS:
             place(plan.output).unlink(missing_ok=True)
         yield
         for place in PAPERS:
             if place(partial).exists():
                 place(partial).replace(place(plan.output))
+        if before:
+            for change in changes(before, versions(bill_of(plan.output))):
+                print(f"  {change}", flush=True)
     finally:
         discard(partial)
 

@@ -2,8 +2,8 @@
 
 A version in the bucket is for ever, so a file is looked at before: its checksum, its papers, the
 machine it is for, and the version it says. This machine's own target is asked. In a static
-executable for another one, the text of `version.txt` has to be found; one of an earlier version does
-not have it. What PyInstaller made on another machine is compressed and tells nothing.
+executable for another one, the text of `version.txt` has to be found; one of an earlier version
+does not have it. What PyInstaller made on another machine is compressed and tells nothing.
 """
 
 import hashlib
