@@ -27,10 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         one line on stderr says why; 2 the command line cannot be read.
     """
     program, *words = sys.argv if argv is None else argv
-    if words[:1] == ["service"]:
-        return _refuse_service()
-    if words[:1] == ["launch-check"]:
-        return _launch_check()
+    if words and words[0] in _COMMANDS:
+        return _COMMANDS[words[0]](words[1:])
     try:
         flags = Flags.parse(words)
     except HelpWanted:
@@ -54,13 +52,27 @@ def _answer(flags: Flags) -> str:
     return "-config is required: the path of a device file; -help shows every flag"
 
 
-def _refuse_service() -> int:
+def _refuse_service(_words: list[str]) -> int:
     """The subcommand of Windows, where the agent brings its service itself."""
     _say(_STDERR, "reagent service: only on Windows; here the system's service manager runs it\n")
     return 1
 
 
-def _launch_check() -> int:
+def _status(words: list[str]) -> int:
+    """How this device is doing, for a person."""
+    from reagent.commands.update import status  # noqa: PLC0415 - a command pays for itself
+
+    return status(words)
+
+
+def _update(words: list[str]) -> int:
+    """Versions on this device, in a person's hands."""
+    from reagent.commands.update import update  # noqa: PLC0415 - see _status
+
+    return update(words)
+
+
+def _launch_check(_words: list[str]) -> int:
     """A version that is about to be committed says whether it would start; nothing is touched."""
     from reagent import launcher  # noqa: PLC0415 - asked once in the life of a version
 
@@ -172,6 +184,14 @@ def _say(descriptor: int, text: str) -> None:
             stream.write(text.encode("utf-8", "surrogateescape"))
     except OSError:  # contextlib would cost more than what is said
         pass
+
+
+_COMMANDS = {
+    "launch-check": _launch_check,
+    "service": _refuse_service,
+    "status": _status,
+    "update": _update,
+}
 
 
 if __name__ == "__main__":

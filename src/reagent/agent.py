@@ -1,25 +1,18 @@
 """The composition root: which parts there are, and who is given what.
 
-`World` is everything outside the agent, as the agent asks for it. `open_world` makes the real one,
-`build` makes an agent from any. With `launcher`, this is the one importer of adapters.
+`build` makes an agent from any `world`. With that, `process` and `launcher`, this is the one
+importer of adapters.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
-from reagent.adapters.clock import SystemClock
-from reagent.adapters.docker.engine import DockerEngine
-from reagent.adapters.posix.host import PosixHost
-from reagent.adapters.posix.memory import ProcessMemory
-from reagent.adapters.sqlite.store import open_store
 from reagent.adapters.wamp.backend import WampBackend
-from reagent.adapters.wamp.connect import WampDialer
 from reagent.aio.supervise import Tasks
 from reagent.api.apps import AppStates
 from reagent.api.commands import Commands
@@ -38,14 +31,7 @@ from reagent.apps.apps import Apps
 from reagent.apps.folders import Folders
 from reagent.apps.learnt import Learnt
 from reagent.connection.link import Link
-from reagent.connection.offline import NoRouter
 from reagent.contracts.backend import Metadata
-from reagent.contracts.clock import Clock
-from reagent.contracts.engine import Engine
-from reagent.contracts.host import Host
-from reagent.contracts.memory import Memory
-from reagent.contracts.messenger import Dialer
-from reagent.contracts.store import Store
 from reagent.device.milestones import Milestones, Moment
 from reagent.device.status import StatusReport
 from reagent.device.thrift import Thrift
@@ -55,101 +41,20 @@ from reagent.model.device import Identity
 from reagent.settings import stamp
 from reagent.settings.devicefile import DeviceFile
 from reagent.settings.flags import Flags
-from reagent.settings.paths import Paths
-from reagent.updates.lookout import Lookout, Outside
+from reagent.updates.lookout import Lookout
 from reagent.updates.seat import Role, Seat
 from reagent.updates.succession import Succession
 from reagent.updates.vocabulary import FETCHED
 from reagent.updates.watchdog import Watchdog
+from reagent.world import World, own_version_command
 
-if TYPE_CHECKING:  # a start imports none of them
-    from reagent.contracts.downloads import Downloads
-    from reagent.contracts.processes import Processes
-    from reagent.contracts.trust import Attested
+if TYPE_CHECKING:  # a start imports neither
+    from reagent.contracts.control import Desk
 
 _log = log.get("reagent.agent")
 
 PART_WITHIN_S: Final = 3.0
 LEAVE_WITHIN_S: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """Everything outside the agent."""
-
-    engine: Engine
-    store: Store
-    host: Host
-    clock: Clock
-    dialer: Dialer
-    memory: Memory
-    outside: Outside
-
-
-@asynccontextmanager
-async def open_world(flags: Flags, paths: Paths) -> AsyncIterator[World]:
-    """The real one; closed in reverse order."""
-    clock = SystemClock()
-    dialer: Dialer = (
-        NoRouter()
-        if flags.offline
-        else WampDialer(
-            connection_timeout_ms=flags.conn_timeout_ms,
-            response_timeout_ms=flags.resp_timeout_ms,
-            ping_interval_ms=flags.pp_timeout_ms,
-        )
-    )
-    engine = DockerEngine()
-    try:
-        async with open_store(paths.database, clock) as store:
-            yield World(
-                engine=engine,
-                store=store,
-                host=PosixHost(),
-                clock=clock,
-                dialer=dialer,
-                memory=ProcessMemory(),
-                outside=Outside(
-                    downloads=_downloads,
-                    processes=_processes,
-                    root=_root,
-                    attested=_attested,
-                    synchronised=_synchronised,
-                ),
-            )
-    finally:
-        await engine.close()
-
-
-def _downloads() -> Downloads:
-    from reagent.adapters.http.downloads import HttpDownloads  # noqa: PLC0415 - after the start
-
-    # What is signed needs no certificate to be believed, and a clock that is not set refuses all.
-    return HttpDownloads(any_certificate=_root() is not None)
-
-
-def _root() -> bytes | None:
-    from reagent.updates.trust import roots  # noqa: PLC0415 - after the start
-
-    return roots.baked()
-
-
-def _attested(root: bytes) -> Attested:
-    from reagent.adapters.tuf.client import NgClient  # noqa: PLC0415 - megabytes, after the start
-
-    return NgClient(root)
-
-
-def _synchronised() -> bool:
-    from reagent.adapters.posix.clockset import clock_is_set  # noqa: PLC0415 - after the start
-
-    return clock_is_set()
-
-
-def _processes() -> Processes:
-    from reagent.adapters.posix.processes import PosixProcesses  # noqa: PLC0415 - after the start
-
-    return PosixProcesses()
 
 
 class Identities:
@@ -183,6 +88,7 @@ class Agent:
     succession: Succession
     power: Power
     commands: Commands
+    desk: Callable[[], Desk]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Boot and stay connected until `stop`, then leave in order.
@@ -293,7 +199,7 @@ def build(
         automatic=looks,
         version=stamp.VERSION,
         arch=stamp.ARCH,
-        control=() if stamp.FREEZER == "source" else ("/proc/self/exe", "-version"),
+        control=own_version_command(),
     )
     succession = Succession(
         seat,
@@ -333,6 +239,27 @@ def build(
         Privileges(backend, identity),
         identity,
     )
+
+    def describe() -> dict[str, object]:
+        return {
+            "serial": identity().serial_number,
+            "connected": link.connected,
+            "router": identity().device_endpoint_url,
+            "troubles": list(lookout.troubles),
+        }
+
+    def desk() -> Desk:
+        from reagent.updates.orders import Orders, Running  # noqa: PLC0415 - when somebody asks
+
+        running = Running(hand_over=lambda: succession.hand_over, describe=describe)
+        return Orders(
+            seat,
+            lookout,
+            version=stamp.VERSION,
+            arch=stamp.ARCH,
+            now=world.clock.now,
+            running=running,
+        )
 
     def learn_base_url(url: str) -> None:
         learnt.base_url = url
@@ -375,4 +302,5 @@ def build(
         succession=succession,
         power=power,
         commands=commands,
+        desk=desk,
     )

@@ -6,7 +6,7 @@ for what is imported at the top, so what belongs to a trial is imported in it.
 """
 
 # What is done here must not normalise paths: argv[0] stays as the manager script looks for it.
-# ruff: noqa: PTH100, PTH116, PTH121, PTH123
+# ruff: noqa: PTH100, PTH112, PTH116, PTH121, PTH123
 
 from __future__ import annotations
 
@@ -114,6 +114,31 @@ def candidate_seat(flags: Flags) -> Seat | None:
         ledger=Ledger(files, folder),
         times=Times.of(os.environ),
         tell=parent.tell,
+    )
+
+
+def seat_for_orders(folder: str) -> Seat:
+    """A seat for a command, in a folder where no agent runs: orders are taken as by its version.
+
+    Args:
+        folder: absolute.
+
+    Raises:
+        Refused: there is no such folder.
+    """
+    if not os.path.isdir(folder):
+        from reagent.errors import Refused  # noqa: PLC0415 - rare
+
+        raise Refused(f"there is no agent in {folder}: it is no folder (-agentDir names another)")
+    files = PosixFiles()
+    return Seat(
+        role=Role.PROVEN,
+        folder=folder,
+        files=files,
+        ledger=Ledger(files, folder),
+        times=Times.of(os.environ),
+        own=links.look(files, folder).active,
+        boot=_boot_id(),
     )
 
 

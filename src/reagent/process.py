@@ -14,7 +14,9 @@ from typing import Final
 
 from reagent import log
 from reagent.adapters.clock import SystemClock
-from reagent.agent import build, open_world
+from reagent.adapters.posix.control import control_socket
+from reagent.adapters.posix.lock import lock_folders
+from reagent.agent import build
 from reagent.apps.folders import Folders
 from reagent.device.milestones import Milestones
 from reagent.errors import AuthenticationRefused, SerialTaken
@@ -23,6 +25,7 @@ from reagent.settings.flags import Flags
 from reagent.settings.paths import Paths
 from reagent.updates.seat import Role, Seat
 from reagent.updates.watchdog import STATUS
+from reagent.world import open_world
 
 _log = log.get("reagent.process")
 
@@ -74,7 +77,10 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
         )
         succession = agent.succession
         try:
-            async with profiling(flags):
+            async with (
+                profiling(flags),
+                control_socket(tuple(lock_folders(flags.agent_dir)), agent.desk),
+            ):
                 await agent.run(stop)
         except (AuthenticationRefused, SerialTaken) as error:
             log.milestone(str(error))

@@ -78,3 +78,15 @@ class Downloads(Protocol):
             DownloadFailed: anything else.
         """
         ...
+
+
+class Brought(Protocol):
+    """Files that lie on this device, brought by a person. Every failure is a `DownloadFailed`."""
+
+    def document(self, path: str, *, most: int) -> bytes:
+        """A small file as a whole; a longer one is refused."""
+        ...
+
+    def file(self, path: str, *, most: int = LARGEST_FILE) -> AbstractAsyncContextManager[Download]:
+        """A file, read through one descriptor."""
+        ...

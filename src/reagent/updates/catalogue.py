@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from reagent.contracts.downloads import Brought
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
@@ -41,5 +43,17 @@ class Catalogue(Protocol):
         Raises:
             CertificateDate: the bucket's certificate is not valid now.
             ReagentError: the bucket cannot be read, does not know it, or is not believed.
+        """
+        ...
+
+    async def vouched(self, path: str, brought: Brought) -> str:
+        """The digest that a file must have, which a person brought.
+
+        Args:
+            path: of the file.
+            brought: reads what lies beside it.
+
+        Raises:
+            ReagentError: nobody who is believed vouches for it.
         """
         ...

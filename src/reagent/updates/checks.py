@@ -13,12 +13,15 @@ within seconds, for the first ten minutes (the reference: for ever, docs/contrac
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, Protocol
 
 from reagent import log
 from reagent.aio.supervise import end
 from reagent.contracts.clock import Clock
+from reagent.contracts.downloads import Brought
 from reagent.errors import (
     Blocked,
     CertificateDate,
@@ -30,9 +33,9 @@ from reagent.errors import (
     Unavailable,
 )
 from reagent.updates.catalogue import Catalogue
-from reagent.updates.fetch import Fetch, Progress
+from reagent.updates.fetch import Fetch, Progress, Staged
 from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
-from reagent.updates.semver import is_update
+from reagent.updates.semver import Version, is_update
 from reagent.updates.staging import Staging
 
 _log = log.get(__name__)
@@ -47,6 +50,8 @@ USELESS: Final = (Blocked, Damaged, NameTaken, NotForThisMachine, StagingFailed)
 CLOCK_PATIENCE_S: Final = 600.0
 _CLOCK_PAUSE_S: Final = 30.0
 _CLOSE_WITHIN_S: Final = 2.0
+# What went wrong last, for a person who asks.
+MOST_TROUBLES: Final = 5
 
 
 class HandOver(Protocol):
@@ -68,6 +73,9 @@ class Checks:
         clock: time and chance.
         version: ours.
         serial_number: what the jitter is made of.
+
+    Attributes:
+        troubles: why looks came to nothing, each text once, the youngest last.
     """
 
     def __init__(
@@ -90,6 +98,9 @@ class Checks:
         self._jitter = jitter(serial_number)
         self._tidy = True
         self._running: _Check | None = None
+        # One file at a time comes onto the disk.
+        self._one = asyncio.Lock()
+        self.troubles: deque[str] = deque(maxlen=MOST_TROUBLES)
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""
@@ -120,6 +131,22 @@ class Checks:
         check.ordered = True
         check.listeners.append(progress)
         return await asyncio.shield(check.task)
+
+    async def apply(
+        self,
+        brought: Brought,
+        path: str,
+        demand: Callable[[Version], None],
+        progress: Progress,
+    ) -> Staged:
+        """Stage a file that somebody brought; it is scheduled by whoever asked.
+
+        Raises:
+            ReagentError: why it is not staged.
+        """
+        digest = await self._catalogue.vouched(path, brought)
+        async with self._one, brought.file(path) as file:
+            return await self._fetch.adopt(file, digest, demand, progress)
 
     @property
     def looking(self) -> bool:
@@ -174,8 +201,11 @@ class Checks:
 
     def _over(self, task: asyncio.Task[bool]) -> None:
         self._running = None
-        if not task.cancelled():
-            task.exception()  # whoever waited was told; nobody may be left to wait
+        if task.cancelled():
+            return
+        error = task.exception()  # whoever waited was told; nobody may be left to wait
+        if error is not None and str(error) not in self.troubles:
+            self.troubles.append(str(error))
 
     async def _check(self, check: _Check) -> bool:
         announced = await self._catalogue.latest()
@@ -187,7 +217,8 @@ class Checks:
             await asyncio.to_thread(self._staging.tidy)
             self._tidy = False
         release = await self._catalogue.release(announced)
-        staged = await self._fetch.take(release, check.tell)
+        async with self._one:
+            staged = await self._fetch.take(release, check.tell)
         try:
             scheduled = await asyncio.to_thread(
                 self._staging.schedule, staged.version, staged.sha256, staged.size

@@ -126,14 +126,44 @@ class Fetch:
                 raise Damaged(
                     f"{release.url} has {download.length} bytes, {release.size} were published"
                 )
-            size = await self._fetch(download, version, digest, progress)
-        _log.info("version staged", version=str(version), bytes=size, sha256=digest)
-        return Staged(version=str(version), sha256=digest, size=size, fetched=True)
 
-    async def _demand_wanted(self, version: Version, digest: str) -> None:
+            async def is_it(path: str) -> Version:
+                await self._demand_version(path, version, digest)
+                return version
+
+            return await self._fetch(download, digest, progress, is_it, str(version))
+
+    async def adopt(
+        self, download: Download, digest: str, demand: Callable[[Version], None], progress: Progress
+    ) -> Staged:
+        """Have a file staged that somebody brings: it says itself which version it is.
+
+        Args:
+            download: the file.
+            digest: of the file, from whoever is trusted.
+            demand: raises `BadRelease` for a version that is not wanted.
+            progress: told of every block.
+
+        Raises:
+            ReagentError: as `take`; and what `demand` raises.
+        """
+        await self._demand_not_blocked(digest)
+
+        async def wanted(path: str) -> Version:
+            version = await self._says(path, "", digest)
+            demand(version)
+            await self._demand_wanted(version, digest)
+            return version
+
+        return await self._fetch(download, digest, progress, wanted, "")
+
+    async def _demand_not_blocked(self, digest: str) -> None:
         why = await _in_thread(self._staging.blocked, digest)
         if why is not None:
             raise Blocked(why)
+
+    async def _demand_wanted(self, version: Version, digest: str) -> None:
+        await self._demand_not_blocked(digest)
         floor = await _in_thread(self._staging.floor)
         with suppress(BadVersion):
             if Version.parse(floor).is_above(version):
@@ -148,16 +178,22 @@ class Fetch:
         return None
 
     async def _fetch(
-        self, download: Download, version: Version, digest: str, progress: Progress
-    ) -> int:
+        self,
+        download: Download,
+        digest: str,
+        progress: Progress,
+        judge: Callable[[str], Awaitable[Version]],
+        expected: str,
+    ) -> Staged:
+        """Args: judge: tells which version a sealed file is; expected: what it should be."""
         size = download.length
         try:
             await _in_thread(self._staging.room, size)
             draft = await self._write(download, digest, progress)
             try:
-                path = await self._seal(draft, version, size=size, digest=digest)
-                await self._demand_version(path, version, digest)
-                await _in_thread(self._staging.stage, draft, str(version), digest)
+                path = await self._seal(draft, expected, size=size, digest=digest)
+                version = str(await judge(path))
+                await _in_thread(self._staging.stage, draft, version, digest)
             finally:
                 await _in_thread(draft.discard)
         except OSError as error:
@@ -165,7 +201,8 @@ class Fetch:
             if error.errno in _FULL:
                 raise NoRoom(f"{self._staging.folder}: {reason}") from error
             raise StagingFailed(f"{self._staging.folder}: {reason}") from error
-        return size
+        _log.info("version staged", version=version, bytes=size, sha256=digest)
+        return Staged(version=version, sha256=digest, size=size, fetched=True)
 
     async def _write(self, download: Download, digest: str, progress: Progress) -> Draft:
         draft = await self._open(digest)
@@ -194,14 +231,19 @@ class Fetch:
                 opening.result().discard()
             raise
 
-    async def _seal(self, draft: Draft, version: Version, *, size: int, digest: str) -> str:
+    async def _seal(self, draft: Draft, version: str, *, size: int, digest: str) -> str:
         try:
             return await _in_thread(self._staging.seal, draft, size=size, sha256=digest)
         except NotForThisMachine as error:
             await self._block(digest, version, str(error))
 
     async def _demand_version(self, path: str, version: Version, digest: str) -> None:
-        """Run it once; a file that is to blame is blocked."""
+        said = await self._says(path, str(version), digest)
+        if said != version:
+            await self._block(digest, str(version), f"it says that it is version {str(said)!r}")
+
+    async def _says(self, path: str, version: str, digest: str) -> Version:
+        """Run it once and let it say its version; a file that is to blame is blocked."""
         try:
             outcome = await self._run((path, "-version"))
         except (NotFound, Failed) as error:
@@ -212,20 +254,19 @@ class Fetch:
         if outcome.status == 0:
             said = outcome.stdout.strip()
             with suppress(BadVersion):
-                if Version.parse(said) == version:
-                    return
+                return Version.parse(said)
             await self._block(digest, version, f"it says that it is version {said[:40]!r}")
         ended = _ended(outcome)
         if not _lacked_memory(outcome) and await self._are_we_well():
             await self._block(digest, version, f"asked for its version, it {ended}")
         raise StagingFailed(f"asked for its version, it {ended}; that may be this machine's fault")
 
-    async def _block(self, digest: str, version: Version, why: str) -> NoReturn:
+    async def _block(self, digest: str, version: str, why: str) -> NoReturn:
         try:
-            await _in_thread(self._staging.block, digest, str(version), why)
+            await _in_thread(self._staging.block, digest, version, why)
         except OSError as error:
             _log.warning("a blocked version cannot be written down", error=error)
-        raise NotForThisMachine(f"version {version} is blocked: {why}")
+        raise NotForThisMachine(f"version {version or digest[:12]} is blocked: {why}")
 
     async def _are_we_well(self) -> bool:
         if not self._control:

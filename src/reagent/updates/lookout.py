@@ -19,12 +19,13 @@ from reagent.model.device import Identity
 from reagent.updates.seat import Role, Seat
 
 if TYPE_CHECKING:  # importing them is what is put off
-    from reagent.contracts.downloads import Downloads
+    from reagent.contracts.downloads import Brought, Downloads
     from reagent.contracts.processes import Processes
     from reagent.contracts.trust import Attested
     from reagent.updates.catalogue import Catalogue
     from reagent.updates.checks import Checks, HandOver
-    from reagent.updates.fetch import Progress
+    from reagent.updates.fetch import Progress, Staged
+    from reagent.updates.semver import Version
 
 FIRST_WITHIN_S: Final = 20.0
 LATEST_WITHIN_S: Final = 10.0
@@ -43,6 +44,7 @@ class Outside:
     """
 
     downloads: Callable[[], Downloads]
+    brought: Callable[[], Brought]
     processes: Callable[[], Processes]
     root: Callable[[], bytes | None]
     attested: Callable[[bytes], Attested]
@@ -131,6 +133,26 @@ class Lookout:
             ReagentError: why there is none.
         """
         return await self._looks().order(progress)
+
+    async def apply(
+        self, path: str, demand: Callable[[Version], None], progress: Progress
+    ) -> Staged:
+        """Stage a file of this device, as somebody brought it.
+
+        Args:
+            path: absolute.
+            demand: raises for a version that is not wanted.
+            progress: told of every block.
+
+        Raises:
+            ReagentError: why it is not staged.
+        """
+        return await self._looks().apply(self._outside.brought(), path, demand, progress)
+
+    @property
+    def troubles(self) -> Sequence[str]:
+        """Why the last looks came to nothing."""
+        return tuple(self._checks.troubles) if self._checks is not None else ()
 
     async def run(self) -> None:
         """Look now and then, until cancelled; then end a look that somebody ordered, too."""

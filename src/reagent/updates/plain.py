@@ -6,10 +6,11 @@ without roots goes by; one with roots never does (`updates.trust`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from reagent.contracts.downloads import Downloads
+from reagent.contracts.downloads import Brought, Downloads
 from reagent.model.device import Identity
 from reagent.settings.environment import environment
 from reagent.updates import channel
@@ -68,6 +69,13 @@ class PlainBucket:
         url = channel.executable_url(self._base, version, system=self._system, arch=self._arch)
         sidecar = await self._downloads.document(url + channel.SIDECAR, most=LONGEST_SIDECAR)
         return Release(version=version, url=url, sha256=channel.digest_in(sidecar))
+
+    async def vouched(self, path: str, brought: Brought) -> str:
+        """See the contract: the sidecar must lie beside it, as in the bucket."""
+        note = await asyncio.to_thread(
+            brought.document, path + channel.SIDECAR, most=LONGEST_SIDECAR
+        )
+        return channel.digest_in(note)
 
     @property
     def _base(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reagent.adapters.posix.localfile import LocalFiles
 from reagent.contracts.downloads import Downloads
 from reagent.contracts.trust import Attested, Chain, Fetch, Rule, Verdict
 from reagent.errors import DownloadFailed, Unavailable, Untrusted
@@ -33,6 +34,7 @@ class Post:
             replace(self.device.seat, role=role),
             Outside(
                 downloads=self._make,
+                brought=LocalFiles,
                 processes=lambda: self.device.processes,
                 root=lambda: self.root,
                 attested=self._attested,

@@ -53,6 +53,12 @@ class _Untrusted(OSError):
     """A stranger holds the lock, who has no say in it."""
 
 
+def lock_folders(agent_dir: str) -> dict[str, int]:
+    """The folders that may be locked, the first one first, with the modes that belong to them."""
+    chosen = os.environ.get("REAGENT_RUN_DIR", "")
+    return {chosen: _PRIVATE} if chosen else {RUN_DIR: _PRIVATE, agent_dir: _SHARED}
+
+
 @contextmanager
 def only_agent(agent_dir: str, reference_lock: str = REFERENCE_LOCK) -> Iterator[None]:
     """Be the only agent of this device until the block ends, or the process, however it ends.
@@ -66,11 +72,10 @@ def only_agent(agent_dir: str, reference_lock: str = REFERENCE_LOCK) -> Iterator
     Raises:
         AlreadyRunning: somebody else is.
     """
-    chosen = os.environ.get("REAGENT_RUN_DIR", "")
     held: list[int] = []
     try:
-        _hold_first(held, {chosen: _PRIVATE} if chosen else {RUN_DIR: _PRIVATE, agent_dir: _SHARED})
-        if not chosen:
+        _hold_first(held, lock_folders(agent_dir))
+        if not os.environ.get("REAGENT_RUN_DIR"):
             with suppress(OSError):
                 held.append(_locked(reference_lock, _open_shared_file))
         yield

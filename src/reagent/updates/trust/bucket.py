@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from reagent import log
 from reagent.contracts.clock import Clock
-from reagent.contracts.downloads import Downloads
+from reagent.contracts.downloads import Brought, Downloads
 from reagent.contracts.trust import Attested, Rule, Verdict
 from reagent.errors import TooLong, TooSlow, Untrusted
 from reagent.model.device import Identity
@@ -100,6 +100,18 @@ class SignedBucket:
             url=f"{self._base}/{channel.BUCKET}/{path}",
             sha256=target.sha256,
             size=target.length,
+        )
+
+    async def vouched(self, path: str, brought: Brought) -> str:
+        """See the contract: the metadata that signs for a file has to be brought along.
+
+        Raises:
+            Untrusted: always, as no such bundle can be read yet.
+        """
+        del brought
+        raise Untrusted(
+            Rule.UNLISTED,
+            f"{path}: this build takes what was signed for, and no signed bundle can be read yet",
         )
 
     @property

@@ -1,0 +1,65 @@
+"""Links that name nothing, mended: for a device that would not start, or after hands in its folder.
+
+What `Reagent-active` is pointed at was proven on this device: the version that was committed last,
+else the one to fall back to, else the factory's. A file that is merely there is never taken.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from reagent.contracts.files import Files, Kind
+from reagent.errors import Refused
+from reagent.updates import links
+from reagent.updates.state import State
+from reagent.updates.vocabulary import ACTIVE, FACTORY, LATEST, PREVIOUS, version_file
+
+
+def mend(files: Files, folder: str, state: State) -> tuple[tuple[str, str], ...]:
+    """Set the links that need it, `Reagent-active` first: whatever is cut, the device starts.
+
+    Returns:
+        Pairs of a link and the file that it names now; empty when all was well.
+
+    Raises:
+        Refused: nothing that was proven is there to be started.
+        OSError: a link cannot be set; those before it are.
+    """
+    wanted = plan(files, folder, state)
+    for name, file in wanted:
+        links.set_link(files, folder, name, file)
+    return wanted
+
+
+def plan(files: Files, folder: str, state: State) -> tuple[tuple[str, str], ...]:
+    """What `mend` does.
+
+    Raises:
+        Refused: see there.
+    """
+    known = links.look(files, folder)
+    active = known.active or _proven(files, folder, state, known)
+    bad = {version_file(each.version) for each in state.blocked} - {active}
+    fixes = [] if known.active else [(ACTIVE, active)]
+    if not known.previous or known.previous in bad:
+        fixes.append((PREVIOUS, active))
+    if known.latest != active:
+        fixes.append((LATEST, active))
+    return tuple(fixes)
+
+
+def _proven(files: Files, folder: str, state: State, known: links.Links) -> str:
+    bad = {version_file(each.version) for each in state.blocked}
+    committed = state.committed
+    if committed is not None and state.block_of(committed.sha256) is None:
+        with suppress(OSError):
+            if files.sha256(f"{folder}/{committed.file}") == committed.sha256:
+                return committed.file
+    for file in (known.previous, FACTORY):
+        with suppress(OSError):
+            if file and file not in bad and files.lstat(f"{folder}/{file}").kind is Kind.FILE:
+                return file
+    raise Refused(
+        f"{folder}: Reagent-active names nothing, and no version that was proven here is left:"
+        " copy an executable there and link it by hand, or flash the device anew"
+    )

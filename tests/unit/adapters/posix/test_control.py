@@ -1,0 +1,131 @@
+"""adapters.posix.control: an order goes through the socket, its answer comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from reagent.adapters.posix.control import NAME, NobodyThere, Refusal, control_socket, order
+from reagent.contracts.control import News, Plain
+from reagent.errors import Blocked, Unavailable
+
+
+class Desk:
+    """Does what it is told, and remembers it."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[str, Plain]] = []
+
+    async def obey(self, order: str, arguments: Plain, news: News) -> Plain:
+        self.orders.append((order, arguments))
+        if order == "refuse":
+            raise Blocked("it was tried here before")
+        if order == "break":
+            raise ValueError("a defect")
+        for step in range(3):
+            await news({"bytes": step, "of": 2})
+        return {"text": "done"}
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk()
+    async with control_socket((str(tmp_path),), lambda: desk):
+        yield desk
+
+
+async def told(folder: Path, word: str, **arguments: object) -> list[tuple[bool, Plain]]:
+    """Give an order as a command does: from another thread, as it waits for each line."""
+    return await asyncio.to_thread(lambda: list(order((str(folder),), word, arguments)))
+
+
+async def test_news_come_before_the_answer(desk: Desk, tmp_path: Path) -> None:
+    said = await told(tmp_path, "apply", path="/a")
+
+    assert desk.orders == [("apply", {"path": "/a"})]
+    assert [is_answer for is_answer, _ in said] == [False, False, False, True]
+    assert said[2][1] == {"bytes": 2, "of": 2}
+    assert said[3][1] == {"text": "done"}
+
+
+async def test_a_refusal_comes_with_its_text_and_kind(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="it was tried here before") as refusal:
+        await told(tmp_path, "refuse")
+
+    assert refusal.value.kind == "blocked"
+    assert desk.orders
+
+
+async def test_a_defect_ends_with_words_and_the_socket_goes_on(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="ValueError: a defect"):
+        await told(tmp_path, "break")
+
+    assert (await told(tmp_path, "go"))[-1] == (True, {"text": "done"})
+    assert len(desk.orders) == 2
+
+
+@pytest.mark.parametrize("line", [b"junk\n", b"[]\n", b"{}\n", b'{"order": 1, "arguments": 7', b""])
+async def test_what_is_no_order_is_answered_and_obeyed_by_nobody(
+    desk: Desk, tmp_path: Path, line: bytes
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / NAME))
+    writer.write(line)
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+
+    assert b"that is no order" in answer
+    assert desk.orders == []
+
+
+async def test_only_its_owner_may_open_it(desk: Desk, tmp_path: Path) -> None:
+    assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+    assert desk.orders == []
+
+
+async def test_it_is_gone_with_the_agent(tmp_path: Path) -> None:
+    async with control_socket((str(tmp_path),), Desk):
+        assert (tmp_path / NAME).exists()
+
+    assert not (tmp_path / NAME).exists()
+    with pytest.raises(NobodyThere):
+        await told(tmp_path, "go")
+
+
+async def test_the_socket_of_an_agent_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(tmp_path / NAME))
+
+    async with control_socket((str(tmp_path),), Desk):
+        said = await told(tmp_path, "go")
+
+    assert said[-1] == (True, {"text": "done"})
+
+
+async def test_the_next_folder_is_taken_where_the_first_cannot_be(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    long = tmp_path / ("x" * 100)
+    await asyncio.to_thread(os.mkdir, long)
+
+    async with control_socket((nowhere, str(long), str(tmp_path)), Desk):
+        assert (tmp_path / NAME).exists()
+
+
+async def test_without_a_place_the_agent_does_without(tmp_path: Path) -> None:
+    async with control_socket((str(tmp_path / "nowhere"),), Desk):
+        with pytest.raises(NobodyThere):
+            await told(tmp_path, "go")
+
+
+async def test_an_agent_that_ends_before_it_answers_is_told(tmp_path: Path) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_unix_server(hang_up, str(tmp_path / NAME)):
+        with pytest.raises(Unavailable):
+            await told(tmp_path, "go")
