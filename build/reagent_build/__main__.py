@@ -17,6 +17,7 @@ from reagent_build.errors import BuildError, EngineUnreachableError
 from reagent_build.freezers import Workshop, freezer, freezers
 from reagent_build.plan import Facts, Plan, plan
 from reagent_build.progress import shown
+from reagent_build.roots import chosen
 from reagent_build.sbom_papers import discard, papers
 from reagent_build.targets import (
     PLATFORMS,
@@ -116,6 +117,7 @@ def _facts(docker: Docker, *, needs_engine: bool, checked: bool) -> Facts:
         ),
         checked=checked,
         output=REPOSITORY / "build/out",
+        roots=chosen(REPOSITORY, os.environ),
     )
 
 

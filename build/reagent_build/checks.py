@@ -37,6 +37,11 @@ expect('zlib', zlib.decompress(zlib.compress(b'x')) == b'x')
 expect('TLS', ssl.create_default_context().verify_mode == ssl.CERT_REQUIRED)
 expect('asyncio', asyncio.run(asyncio.sleep(0, 42)) == 42)
 expect('the version', _reagent.resource('version.txt').decode().strip() == sys.argv[1])
+import reagent.adapters.tuf.client
+roots = [name for name in _reagent.resource_names() if name.startswith('trust/')]
+expect(f'roots {sys.argv[2:]}, not {roots}', roots == sys.argv[2:])
+from securesystemslib.signer import _key
+expect('signatures are verified without compiled code', _key.CRYPTO_IMPORT_ERROR)
 expect('authorities', b'BEGIN CERTIFICATE' in _reagent.resource('cacert.pem'))
 expect('trim', _reagent.trim() > 0)
 expect('nothing is looked for in folders', sys.path == [])
@@ -57,7 +62,8 @@ def check(plan: Plan, executable: Path) -> None:
         if said != wanted:
             raise BuildError(f"{executable.name} {flag} says {said!r}, not {wanted!r}")
     if plan.freezer == "static":
-        done = probe.run(executable, _SELF_CHECK, plan.version, runner=plan.runner)
+        names = sorted(root.name for root in plan.roots)
+        done = probe.run(executable, _SELF_CHECK, plan.version, *names, runner=plan.runner)
         if done.returncode or done.stdout:
             raise BuildError(f"the runtime is not complete:\n{done.stdout}{done.stderr}")
 

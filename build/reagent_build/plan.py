@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from reagent_build.errors import BuildError
+from reagent_build.roots import Root
 from reagent_build.targets import PLATFORMS, FreezerName, Target, check_known
 
 
@@ -32,6 +33,8 @@ class Facts:
     checked: bool = True
     """Whether what another machine is for has to be run here."""
     output: Path
+    roots: tuple[Root, ...] = ()
+    """What the executables trust."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class Plan:
     output: Path
     runner: tuple[str, ...] | None
     """What is written before the executable to run it here; None: it is not run by the host."""
+    roots: tuple[Root, ...] = ()
+    """What the executable trusts; nothing: it goes by a plain bucket."""
 
     @property
     def run(self) -> str:
@@ -55,10 +60,15 @@ class Plan:
             return "built, not run" if own.emulator else own.run
         return PLATFORMS[self.target].run if self.runner else "native"
 
+    @property
+    def trust(self) -> str:
+        """Whom its devices will believe."""
+        return f"trusts root {self.roots[-1].version}" if self.roots else "unsigned"
+
     def __str__(self) -> str:
         return (
             f"{self.target}: reagent {self.version} ({self.commit[:12]}) -> {self.output}"
-            f" by {self.freezer}, {self.reason}; {self.run}"
+            f" by {self.freezer}, {self.reason}; {self.run}; {self.trust}"
         )
 
 
@@ -94,6 +104,7 @@ def _plan(target: Target, facts: Facts, wanted: FreezerName | None) -> Plan:
         commit=facts.commit,
         output=facts.output / target.file_name,
         runner=_runner(target, facts),
+        roots=facts.roots,
     )
 
 

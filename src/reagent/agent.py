@@ -227,6 +227,7 @@ def build(
             succession.last_update,
             version=stamp.VERSION,
             arch=stamp.ARCH,
+            signed=stamp.signed(),
         ),
         Update(link, identity, lookout.order),
         power,

@@ -20,6 +20,7 @@ from reagent.agent import build
 from reagent.apps.folders import Folders
 from reagent.device.milestones import Milestones
 from reagent.errors import AuthenticationRefused, SerialTaken
+from reagent.settings import stamp
 from reagent.settings.devicefile import DeviceFile
 from reagent.settings.flags import Flags
 from reagent.settings.paths import Paths
@@ -57,6 +58,13 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
         stop.set()
         end_within(HAND_OVER_WITHIN_S, STATUS)
 
+    _log.info(
+        "reagent",
+        version=stamp.VERSION,
+        arch=stamp.ARCH,
+        commit=stamp.COMMIT[:12],
+        updates=stamp.trust(),
+    )
     milestones = Milestones(_launched())
     paths = Paths.of(flags)
     paths.make_folders()

@@ -136,7 +136,7 @@ async def test_the_metadata_name_machine_and_agent(online: Online) -> None:
 
     base = {"os", "OSVersion", "arch", "variant", "version", "serialNumber", "canUpdate"}
     looked_up = {"latestVersion", "latestAgentVersion", "latestTunnelVersion", "hasLatest"}
-    assert base <= set(metadata) <= base | looked_up | {"tunnelCapable"}
+    assert base <= set(metadata) <= base | looked_up | {"tunnelCapable", "signedUpdates"}
     assert metadata["os"] == metadata["OSVersion"]
     assert metadata["arch"] + metadata["variant"] == images.architecture()
     assert metadata["version"] == online.device.program.version

@@ -120,5 +120,5 @@ def test_a_plan_shows_what_is_made_of_what_and_where() -> None:
 
     assert str(one) == (
         "linux/amd64: reagent 1.2.3 (0123456789ab) -> out/reagent-linux-amd64"
-        " by static, in a container of Docker 20.10.24; native"
+        " by static, in a container of Docker 20.10.24; native; unsigned"
     )

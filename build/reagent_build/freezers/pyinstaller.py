@@ -104,6 +104,9 @@ def _stage(plan: Plan, repository: Path, target: Path) -> Path:
     (target / "reagent/_built.py").write_text(
         f"ARCH = {plan.target.stamp!r}\nCOMMIT = {plan.commit!r}\nFREEZER = 'pyinstaller'\n"
     )
+    for root in plan.roots:
+        (target / "reagent" / root.name).parent.mkdir(exist_ok=True)
+        (target / "reagent" / root.name).write_bytes(root.content)
     spec = tomllib.loads((BUILD / "reagent.spec").read_text())
     (target / "main.py").write_text(spec["command"])
     return target

@@ -6,13 +6,14 @@ docs/decisions/0002-how-each-target-is-frozen.md says why and what it costs.
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from reagent_build.freezers import Workshop
 from reagent_build.images import BUILD, ensure_static
 from reagent_build.plan import Plan
+from reagent_build.roots import Root
 from reagent_build.sbom_facts import Facts, objects_of
 from reagent_build.targets import DEBIAN
 from reagent_build.wheels import ensure_wheels
@@ -44,7 +45,7 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
         "commit": plan.commit,
     }
     answer, messages = workshop.docker.filter(
-        image, ("sh", "-c", _INSIDE), inputs(workshop.repository, wheels, order)
+        image, ("sh", "-c", _INSIDE), inputs(workshop.repository, wheels, order, plan.roots)
     )
     for line in messages.strip().splitlines():
         workshop.progress.say(f"  {line}")
@@ -67,7 +68,12 @@ def _members(answer: bytes) -> dict[str, bytes]:
         }
 
 
-def inputs(repository: Path, wheels: tuple[Path, ...], order: Mapping[str, str]) -> bytes:
+def inputs(
+    repository: Path,
+    wheels: tuple[Path, ...],
+    order: Mapping[str, str],
+    roots: Iterable[Root] = (),
+) -> bytes:
     """Everything the container needs, as a tar stream: it mounts nothing."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
@@ -76,11 +82,16 @@ def inputs(repository: Path, wheels: tuple[Path, ...], order: Mapping[str, str])
         archive.add(repository / "build/reagent.spec", "build/reagent.spec")
         for wheel in wheels:
             archive.add(wheel, f"wheels/{wheel.name}")
-        content = json.dumps(order).encode()
-        member = tarfile.TarInfo("order.json")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
+        _add(archive, "order.json", json.dumps(order).encode())
+        for root in roots:
+            _add(archive, f"src/reagent/{root.name}", root.content)
     return stream.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
 
 
 def _only_sources(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

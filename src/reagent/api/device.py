@@ -42,6 +42,7 @@ class Device:
         last_update: how the last update ended, as plain values; empty where there was none.
         version: ours.
         arch: ours, with its variant.
+        signed: we take as updates only what was signed for.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Device:
         *,
         version: str,
         arch: str,
+        signed: bool,
     ) -> None:
         self._host = host
         self._identity = identity
@@ -60,6 +62,7 @@ class Device:
         self._last_update = last_update
         self._version = version
         self._arch = arch
+        self._signed = signed
 
     @procedure("get_agent_metadata", needs=Privilege.READ, within=20.0)
     async def get_agent_metadata(self, _call: Call) -> Answer:
@@ -76,6 +79,7 @@ class Device:
                     "version": self._version,
                     "serialNumber": self._identity().serial_number,
                     "canUpdate": True,
+                    "signedUpdates": self._signed,
                     "tunnelCapable": False,
                     **await self._newest(),
                     **self._ended(),

@@ -51,3 +51,21 @@ ARCH = _arch()
 COMMIT = _built.COMMIT
 # "static", "pyinstaller" or "source".
 FREEZER = _built.FREEZER
+
+# Below the package, `<version>.root.json`; in a source tree the folder that the variable names.
+ROOTS = "trust/"
+ROOTS_OF_SOURCE = "REAGENT_TRUST_ROOTS"
+
+
+def signed() -> bool:
+    """Whether this build brings a root of trust; one that does not goes by a plain bucket."""
+    if FREEZER == "source":
+        import os  # noqa: PLC0415 - where it is imported already
+
+        return bool(os.environ.get(ROOTS_OF_SOURCE))
+    return bool(resources.names(ROOTS))
+
+
+def trust() -> str:
+    """The word for that, wherever a person reads the version."""
+    return "signed" if signed() else "unsigned"

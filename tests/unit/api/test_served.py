@@ -43,7 +43,9 @@ async def nobody_knows() -> str:
 
 def device(*addresses: Address) -> Device:
     host = cast(Host, StillHost(addresses))
-    return Device(host, lambda: IDENTITY, nobody_knows, dict, version="1.0.0", arch="armv7")
+    return Device(
+        host, lambda: IDENTITY, nobody_knows, dict, version="1.0.0", arch="armv7", signed=True
+    )
 
 
 async def test_the_handshake_answers_keywords_only() -> None:
@@ -66,6 +68,7 @@ async def test_metadata_without_a_look_up_has_the_base_keys_and_no_latest_ones()
             "version": "1.0.0",
             "serialNumber": "SN-1",
             "canUpdate": True,
+            "signedUpdates": True,
             "tunnelCapable": False,
         },
     )
@@ -83,7 +86,7 @@ async def test_metadata_tells_the_newest_version_where_it_is_known(
 
     host = cast(Host, StillHost())
     metadata = await Device(
-        host, lambda: IDENTITY, known, dict, version="1.0.0", arch="amd64"
+        host, lambda: IDENTITY, known, dict, version="1.0.0", arch="amd64", signed=False
     ).get_agent_metadata(Call())
 
     told = cast(dict[str, object], metadata.args[0])
@@ -98,7 +101,13 @@ async def test_metadata_tells_how_the_last_update_ended() -> None:
     host = cast(Host, StillHost())
 
     metadata = await Device(
-        host, lambda: IDENTITY, nobody_knows, lambda: ended, version="1.0.0", arch="amd64"
+        host,
+        lambda: IDENTITY,
+        nobody_knows,
+        lambda: ended,
+        version="1.0.0",
+        arch="amd64",
+        signed=False,
     ).get_agent_metadata(Call())
 
     assert cast(dict[str, object], metadata.args[0])["lastUpdate"] == ended

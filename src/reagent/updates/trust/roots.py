@@ -9,9 +9,7 @@ from typing import Final
 from reagent import resources
 from reagent.settings import stamp
 
-FOLDER: Final = "trust/"
 SUFFIX: Final = ".root.json"
-VARIABLE: Final = "REAGENT_TRUST_ROOTS"
 
 
 def baked() -> bytes | None:
@@ -21,8 +19,8 @@ def baked() -> bytes | None:
     it would in a build.
     """
     if stamp.FREEZER == "source":
-        return _in_folder(os.environ.get(VARIABLE, ""))
-    name = newest(resources.names(FOLDER))
+        return _in_folder(os.environ.get(stamp.ROOTS_OF_SOURCE, ""))
+    name = newest(resources.names(stamp.ROOTS))
     return None if name is None else resources.read(name)
 
 
@@ -31,7 +29,7 @@ def newest(names: tuple[str, ...]) -> str | None:
 
     Pure.
     """
-    numbers = {name.removeprefix(FOLDER).removesuffix(SUFFIX): name for name in names}
+    numbers = {name.removeprefix(stamp.ROOTS).removesuffix(SUFFIX): name for name in names}
     versions = [text for text in numbers if text.isascii() and text.isdigit()]
     return numbers[max(versions, key=int)] if versions else None
 
