@@ -5,6 +5,7 @@ plan         what would be done for a target, without doing it
 freezers     how an executable is made, one file each
 container    the Docker engine, through its own client
 images       the cross-build containers
+turns        what several targets need is made once
 wheels       what the executables carry besides the standard library
 age          when an image is too old; refresh makes it anew
 sbom         what is in an executable, whose it is, and how to link it again: sbom_*.py

@@ -54,6 +54,16 @@ class Docker:
         """Whether the engine holds an image under that name."""
         return self._run("image", "inspect", tag).returncode == 0
 
+    def image_id(self, tag: str) -> str:
+        """What an image is: a name can move on, this cannot.
+
+        Raises:
+            BuildError: there is no image of that name.
+        """
+        done = self._run("image", "inspect", "--format", "{{.Id}}", tag)
+        _check(done, f"there is no image {tag}")
+        return done.stdout.decode().strip()
+
     def label(self, tag: str, name: str) -> str:
         """What an image's label says; empty where it has none, or there is no such image."""
         form = f'{{{{index .Config.Labels "{name}"}}}}'

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,27 +14,37 @@ from reagent_build.container import Docker
 from reagent_build.errors import BuildError
 from reagent_build.progress import Progress
 from reagent_build.targets import Debian
+from reagent_build.turns import turn
 
 BUILD: Final = Path(__file__).resolve().parent.parent
 BASE: Final = "debian:trixie"
 _SUITE: Final = "trixie"
-# What goes into the image, relative to build/: a change of anything else needs no new one.
+# What goes into the images, relative to build/: a change of anything else needs no new ones.
+_COMMON: Final = ("images/static-common.Dockerfile", "images/archives.txt")
 _INGREDIENTS: Final = (
     "images/static.Dockerfile",
+    "images/same-versions.sh",
+    "images/standins.txt",
     "reagent_build/__init__.py",
     "reagent_build/inside/__init__.py",
     "reagent_build/inside/toolchain.py",
     "static/extensions.toml",
 )
+_REPOSITORY: Final = "reagent-build-static"
 
 
-def static_tag(debian: Debian) -> str:
-    """The name of the image for one architecture; another recipe makes another name."""
-    digest = hashlib.sha256()
-    for name in _INGREDIENTS:
-        content = (BUILD / name).read_bytes()
-        digest.update(f"{name} {len(content)}\n".encode() + content)
-    return f"reagent-build-static:{debian.architecture}-{digest.hexdigest()[:12]}"
+def common_tag() -> str:
+    """The name of the image that those of all architectures are made from."""
+    return f"{_REPOSITORY}:common-{_digest(_COMMON)}"
+
+
+def static_tag(debian: Debian, common: str) -> str:
+    """The name of the image for one architecture; another recipe makes another name.
+
+    `common` is the id of the image that it is made from: once that is made anew, with Debian's
+    updates, all architectures follow, and none is linked from older archives than another.
+    """
+    return f"{_REPOSITORY}:{debian.architecture}-{_digest(_INGREDIENTS, common)}"
 
 
 def ensure_static(docker: Docker, debian: Debian, cache: Path, progress: Progress) -> str:
@@ -43,43 +53,78 @@ def ensure_static(docker: Docker, debian: Debian, cache: Path, progress: Progres
     Raises:
         BuildError: it cannot be made; the text says why.
     """
-    tag = static_tag(debian)
-    if docker.has_image(tag):
-        old = age.warning(tag, docker.label(tag, age.LABEL), age.today())
-        if old:
-            progress.say(f"warning: {old}")
-        return tag
-    ensure_base(docker, cache, progress)
-    make_static(docker, debian, progress)
+    with turn(common_tag()):
+        common = ensure_common(docker, cache, progress)
+    tag = static_tag(debian, common)
+    with turn(tag):
+        if docker.has_image(tag):
+            if old := age.warning(tag, docker.label(tag, age.LABEL), age.today()):
+                progress.say(f"warning: {old}")
+            return tag
+        progress.step(f"make the cross-build image {tag} (once; about a minute)")
+        arguments = {
+            "COMMON": common,
+            "COMPILER": debian.compiler,
+            "DEBIAN_ARCH": debian.architecture,
+            "MULTIARCH": debian.multiarch,
+        }
+        build_from(docker, _INGREDIENTS, tag, arguments)
     return tag
 
 
-def make_static(docker: Docker, debian: Debian, progress: Progress, *, fresh: bool = False) -> None:
-    """Make the cross-build image of one architecture; `fresh`: ask the mirrors for everything.
+def ensure_common(docker: Docker, cache: Path, progress: Progress) -> str:
+    """The id of the image that those of all architectures are made from.
 
     Raises:
         BuildError: it cannot be made; the text says why.
     """
-    tag = static_tag(debian)
-    progress.step(f"make the cross-build image {tag} (once; about a minute)")
+    tag = common_tag()
+    if not docker.has_image(tag):
+        ensure_base(docker, cache, progress)
+        make_common(docker, progress)
+    return docker.image_id(tag)
+
+
+def make_common(docker: Docker, progress: Progress, *, fresh: bool = False) -> None:
+    """Make the image that those of all architectures are made from, and with it all of them anew.
+
+    `fresh`: ask the mirrors for everything.
+
+    Raises:
+        BuildError: it cannot be made; the text says why.
+    """
+    progress.step(f"make the image {common_tag()} (once; about half a minute)")
+    today = {"PACKAGES_OF": age.today().isoformat()}
+    build_from(docker, _COMMON, common_tag(), today, fresh=fresh)
+
+
+def build_from(
+    docker: Docker,
+    ingredients: Sequence[str],
+    tag: str,
+    arguments: Mapping[str, str],
+    *,
+    fresh: bool = False,
+) -> None:
+    """Build an image from files of build/, the first of which is its recipe.
+
+    Raises:
+        BuildError: with the end of the builder's output.
+    """
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
-        for name in _INGREDIENTS:
+        for name in ingredients:
             (context / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(BUILD / name, context / name)
-        docker.build(
-            context,
-            _INGREDIENTS[0],
-            tag,
-            {
-                "COMPILER": debian.compiler,
-                "DEBIAN_ARCH": debian.architecture,
-                "MULTIARCH": debian.multiarch,
-                "PACKAGES_OF": age.today().isoformat(),
-                **_proxy(),
-            },
-            fresh=fresh,
-        )
+        docker.build(context, ingredients[0], tag, {**arguments, **_proxy()}, fresh=fresh)
+
+
+def _digest(ingredients: Sequence[str], *more: str) -> str:
+    digest = hashlib.sha256("".join(more).encode())
+    for name in ingredients:
+        content = (BUILD / name).read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:12]
 
 
 def ensure_base(docker: Docker, cache: Path, progress: Progress) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reagent_build.errors import BuildError
+from reagent_build.turns import turn
 
 _PURE: Final = "-py3-none-any.whl"
 _PLATFORMS: Final = ("manylinux_2_28_x86_64", "manylinux_2_24_x86_64", "any")
@@ -28,6 +29,16 @@ def ensure_wheels(requirements: Path, cache: Path) -> tuple[Path, ...]:
         BuildError: pip is missing or failed, or a wheel holds compiled code.
     """
     folder = cache / f"wheels-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
+    with turn(str(folder)):
+        _ensure(folder, requirements, cache)
+    wheels = tuple(sorted(folder.glob("*.whl")))
+    compiled = [wheel.name for wheel in wheels if not wheel.name.endswith("-none-any.whl")]
+    if compiled or not wheels:
+        raise BuildError(f"only pure Python can be carried, not {', '.join(compiled) or 'nothing'}")
+    return wheels
+
+
+def _ensure(folder: Path, requirements: Path, cache: Path) -> None:
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
@@ -37,11 +48,6 @@ def ensure_wheels(requirements: Path, cache: Path) -> tuple[Path, ...]:
             # Whoever came first is as good.
             with suppress(OSError):
                 Path(partial).rename(folder)
-    wheels = tuple(sorted(folder.glob("*.whl")))
-    compiled = [wheel.name for wheel in wheels if not wheel.name.endswith("-none-any.whl")]
-    if compiled or not wheels:
-        raise BuildError(f"only pure Python can be carried, not {', '.join(compiled) or 'nothing'}")
-    return wheels
 
 
 def _fetch(requirements: Path, target: Path) -> None:

@@ -12,18 +12,19 @@ PATCHED = """
 import _reagent
 _reagent.generated("def f():\\n 'said'\\n return 42")
 _reagent.generated("0:'a(?P<b>c)'")
+_reagent.generated("0:'[^a]*'")
 name = _reagent.resource("version.txt")
 """
 
 
-def started(tmp_path: Path) -> tuple[list[str], list[tuple[str, object]]]:
+def started(tmp_path: Path, bits: int = 64) -> tuple[list[str], list[tuple[str, object]]]:
     (tmp_path / "asks.py").write_text(PATCHED)
     (tmp_path / "version.txt").write_text("1.0.0\n")
     table = {"asks": (str(tmp_path / "asks.py"), False), "never": ("/nowhere", False)}
 
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", start.__file__],
-        input=marshal.dumps((("asks",), str(tmp_path), table)),
+        input=marshal.dumps((("asks",), str(tmp_path), table, bits)),
         capture_output=True,
         check=True,
     )
@@ -56,3 +57,14 @@ def test_a_regular_expression_becomes_what_the_engine_takes(tmp_path: Path) -> N
     assert isinstance(made, tuple)
     assert made[:2] + made[3:5] == ("a(?P<b>c)", int(re.UNICODE), 1, {"b": 1})
     assert {type(word) for word in made[2]} == {int}
+
+
+def test_any_number_of_times_is_as_much_as_the_target_can_count(tmp_path: Path) -> None:
+    counts = {}
+
+    for bits in (32, 64):
+        made = dict(started(tmp_path, bits)[1])["0:'[^a]*'"]
+        assert isinstance(made, tuple)
+        counts[bits] = 2**31 - 1 in made[2]
+
+    assert counts == {32: True, 64: False}

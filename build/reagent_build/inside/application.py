@@ -34,6 +34,8 @@ class Runtime:
     freezer: str
     sysconfigdata: str
     """The module that its sysconfig asks."""
+    bits: int = 64
+    """How wide an address is."""
     stand_ins: tuple[str, ...] = ("build/static/stand_ins",)
     """Folders of the input."""
 
@@ -84,7 +86,7 @@ def write_payload(inputs: Path, work: Path, runtime: Runtime) -> Written:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
     modules = _modules(inputs, site, work, spec, runtime)
-    stored, generated = _learn_the_start(inputs, work, spec, modules)
+    stored, generated = _learn_the_start(inputs, work, spec, modules, runtime.bits)
     payload = laid_out(
         {name: (compiled(module), module.is_package) for name, module in modules.items()},
         _resources(inputs, site, spec),
@@ -160,7 +162,7 @@ def _modules(
 
 
 def _learn_the_start(
-    inputs: Path, work: Path, spec: Spec, modules: Mapping[str, Module]
+    inputs: Path, work: Path, spec: Spec, modules: Mapping[str, Module], bits: int
 ) -> tuple[set[str], dict[str, bytes]]:
     """Start once, in the container's own Python; see start.py.
 
@@ -174,7 +176,7 @@ def _learn_the_start(
     script = inputs / "build/reagent_build/inside/start.py"
     done = subprocess.run(
         ["python3.13", "-I", "-S", "-B", script],
-        input=marshal.dumps((spec.at_start, str(inputs / "src/reagent"), table)),
+        input=marshal.dumps((spec.at_start, str(inputs / "src/reagent"), table, bits)),
         capture_output=True,
         check=False,
     )

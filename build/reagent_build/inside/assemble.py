@@ -6,11 +6,15 @@ import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reagent_build.inside import linking, relink, toolchain
 from reagent_build.inside.application import STDLIB, Runtime, write_payload
 from reagent_build.inside.inventory import inventory
 from reagent_build.inside.toolchain import BuildError
+
+# Archives of another version than that of the other targets; written by images/same-versions.sh.
+STOOD_IN: Final = Path("/opt/build/stood-in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ def assemble(inputs: Path, work: Path, order: Order) -> Made:
         commit=order.commit,
         freezer="static",
         sysconfigdata=f"_sysconfigdata__linux_{order.multiarch}",
+        bits=linking.address_bits(order.compiler),
     )
     written = write_payload(inputs, work, runtime)
     executable = _linked(inputs, work, order, written.libraries)
@@ -93,6 +98,8 @@ def main(inputs: Path) -> int:
     order = Order(**json.loads((inputs / "order.json").read_text()))
     work = inputs.with_name("work")
     work.mkdir()
+    if STOOD_IN.exists():
+        print(STOOD_IN.read_text(), end="", file=sys.stderr)
     try:
         made = assemble(inputs, work, order)
     except BuildError as error:

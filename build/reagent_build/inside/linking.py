@@ -34,6 +34,18 @@ def link(
     )  # fmt: skip
 
 
+def address_bits(compiler: str) -> int:
+    """How wide an address of the target is.
+
+    Raises:
+        BuildError: the compiler does not say.
+    """
+    for line in run(f"{compiler}-gcc", "-dM", "-E", "-x", "c", "/dev/null").splitlines():
+        if line.startswith("#define __SIZEOF_POINTER__ "):
+            return 8 * int(line.split()[-1])
+    raise BuildError(f"{compiler}-gcc does not say how wide an address is")
+
+
 def map_of(executable: Path) -> Path:
     """Where the linker says what it took from where."""
     return executable.with_name(f"{executable.name}.map")

@@ -2,10 +2,10 @@
 
     python3.13 -I -S -B start.py
 
-Standard input and output are marshalled. In: the names to import, the package's folder, and for
-every module of the executable the file it comes from; other Python code is not found. Out: the
-names of all modules that came along, and what `_reagent.generated` was asked, with the answers that
-it should give (build/static/patches.toml).
+Standard input and output are marshalled. In: the names to import, the package's folder, for every
+module of the executable the file it comes from (other Python code is not found), and how many bits
+an address of the target has. Out: the names of all modules that came along, and what
+`_reagent.generated` was asked, with the answers that it should give (build/static/patches.toml).
 
 Imports nothing itself that a patch changes: what is loaded before the watch begins is not watched.
 """
@@ -57,17 +57,21 @@ class Payload(ModuleType):
         self.asked.add(key)
 
 
-def answer(key: str) -> CodeType | tuple[object, ...]:
+def answer(key: str, bits: int = 64) -> CodeType | tuple[object, ...]:
     """What `_reagent.generated` should say: code for a text, arguments of `_sre.compile` else."""
     flags, colon, pattern = key.partition(":")
     if colon and flags.isdecimal():
-        return _pattern(int(flags), pattern)
+        return _pattern(int(flags), pattern, bits)
     return compile(key, "<string>", "exec", dont_inherit=True, optimize=2)
 
 
-def _pattern(flags: int, written: str) -> tuple[object, ...]:
-    from re import _compiler  # type: ignore[attr-defined]  # noqa: PLC0415
+def _pattern(flags: int, written: str, bits: int) -> tuple[object, ...]:
+    from re import _compiler, _constants, _parser  # type: ignore[attr-defined]  # noqa: PLC0415
 
+    # "Any number of times" is the largest size of the machine that runs it (SRE_MAXREPEAT).
+    if bits < 64:
+        many = _constants._NamedIntConstant(2 ** (bits - 1) - 1, "MAXREPEAT")  # noqa: SLF001
+        _constants.MAXREPEAT = _parser.MAXREPEAT = _compiler.MAXREPEAT = many
     engine = _compiler._sre  # noqa: SLF001
     taken: list[tuple[object, ...]] = []
 
@@ -92,14 +96,16 @@ def _pattern(flags: int, written: str) -> tuple[object, ...]:
 
 def main() -> int:
     """Import, watch, write."""
-    wanted, package, table = marshal.load(sys.stdin.buffer)
+    wanted, package, table, bits = marshal.load(sys.stdin.buffer)
     payload = Payload(package)
     sys.modules["_reagent"] = payload
     sys.meta_path.insert(0, Executable(table))
     for name in wanted:
         __import__(name)
     asked = sorted(payload.asked)
-    marshal.dump((sorted(sys.modules), [(key, answer(key)) for key in asked]), sys.stdout.buffer)
+    marshal.dump(
+        (sorted(sys.modules), [(key, answer(key, bits)) for key in asked]), sys.stdout.buffer
+    )
     return 0
 
 
