@@ -16,6 +16,7 @@ from reagent import log
 from reagent.adapters.clock import SystemClock
 from reagent.adapters.posix.control import control_socket
 from reagent.adapters.posix.lock import lock_folders
+from reagent.adapters.runtime import versions
 from reagent.agent import build
 from reagent.apps.folders import Folders
 from reagent.device.milestones import Milestones
@@ -73,6 +74,7 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
     )
     folders = Folders(paths.apps_dir, flags.compressed_build_extension)
     async with open_world(flags, paths) as world:
+        _log.info("the agent starts", version=stamp.VERSION, arch=stamp.ARCH, **versions())
         agent = build(
             world,
             device_file,
