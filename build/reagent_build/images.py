@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from reagent_build import age
@@ -35,7 +36,7 @@ _REPOSITORY: Final = "reagent-build-static"
 
 def common_tag() -> str:
     """The name of the image that those of all architectures are made from."""
-    return f"{_REPOSITORY}:common-{_digest(_COMMON)}"
+    return f"{_REPOSITORY}:common-{digest(_COMMON)}"
 
 
 def static_tag(debian: Debian, common: str) -> str:
@@ -44,7 +45,7 @@ def static_tag(debian: Debian, common: str) -> str:
     `common` is the id of the image that it is made from: once that is made anew, with Debian's
     updates, all architectures follow, and none is linked from older archives than another.
     """
-    return f"{_REPOSITORY}:{debian.architecture}-{_digest(_INGREDIENTS, common)}"
+    return f"{_REPOSITORY}:{debian.architecture}-{digest(_INGREDIENTS, common)}"
 
 
 def ensure_static(docker: Docker, debian: Debian, cache: Path, progress: Progress) -> str:
@@ -104,27 +105,29 @@ def build_from(
     tag: str,
     arguments: Mapping[str, str],
     *,
+    more: Mapping[str, Path] = MappingProxyType({}),
     fresh: bool = False,
 ) -> None:
-    """Build an image from files of build/, the first of which is its recipe.
+    """Build an image from files of build/, the first of which is its recipe, and from `more`.
 
     Raises:
         BuildError: with the end of the builder's output.
     """
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
-        for name in ingredients:
+        for name, file in {**{name: BUILD / name for name in ingredients}, **more}.items():
             (context / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(BUILD / name, context / name)
+            shutil.copy(file, context / name)
         docker.build(context, ingredients[0], tag, {**arguments, **_proxy()}, fresh=fresh)
 
 
-def _digest(ingredients: Sequence[str], *more: str) -> str:
-    digest = hashlib.sha256("".join(more).encode())
+def digest(ingredients: Sequence[str], *more: str) -> str:
+    """What an image is named after: the files of build/ that it is made from, and `more`."""
+    made_from = hashlib.sha256("".join(more).encode())
     for name in ingredients:
         content = (BUILD / name).read_bytes()
-        digest.update(f"{name} {len(content)}\n".encode() + content)
-    return digest.hexdigest()[:12]
+        made_from.update(f"{name} {len(content)}\n".encode() + content)
+    return made_from.hexdigest()[:12]
 
 
 def ensure_base(docker: Docker, cache: Path, progress: Progress) -> None:

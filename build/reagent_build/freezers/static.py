@@ -49,7 +49,7 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     )
     for line in messages.strip().splitlines():
         workshop.progress.say(f"  {line}")
-    made = _members(answer)
+    made = members(answer)
     partial.write_bytes(made["reagent"])
     objects_of(partial).write_bytes(made["objects.tar.gz"])
     Facts(
@@ -59,7 +59,8 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     ).leave(partial)
 
 
-def _members(answer: bytes) -> dict[str, bytes]:
+def members(answer: bytes) -> dict[str, bytes]:
+    """What the container sent, a tar stream, too."""
     with tarfile.open(fileobj=io.BytesIO(answer)) as archive:
         return {
             member.name: content.read()
@@ -73,11 +74,15 @@ def inputs(
     wheels: tuple[Path, ...],
     order: Mapping[str, str],
     roots: Iterable[Root] = (),
+    more: Iterable[str] = (),
 ) -> bytes:
-    """Everything the container needs, as a tar stream: it mounts nothing."""
+    """Everything the container needs, as a tar stream: it mounts nothing.
+
+    `more` are folders that not every freezer wants.
+    """
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
-        for folder in ("src/reagent", "build/reagent_build", "build/static"):
+        for folder in ("src/reagent", "build/reagent_build", "build/static", *more):
             archive.add(repository / folder, folder, filter=_only_sources)
         archive.add(repository / "build/reagent.spec", "build/reagent.spec")
         for wheel in wheels:
