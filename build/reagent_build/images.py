@@ -130,13 +130,15 @@ def digest(ingredients: Sequence[str], *more: str) -> str:
     return made_from.hexdigest()[:12]
 
 
-def ensure_base(docker: Docker, cache: Path, progress: Progress) -> None:
+def ensure_base(docker: Docker, cache: Path, progress: Progress, *, fresh: bool = False) -> None:
     """Debian's image under its usual name, from a registry or from Debian's archive itself.
+
+    `fresh`: also where there is one.
 
     Raises:
         BuildError: neither can be had.
     """
-    if docker.has_image(BASE):
+    if docker.has_image(BASE) and not fresh:
         return
     progress.step(f"get the base image {BASE}")
     refusal = docker.pull(BASE)
@@ -149,7 +151,7 @@ def ensure_base(docker: Docker, cache: Path, progress: Progress) -> None:
         )
     progress.step(f"make {BASE} with mmdebstrap, as no registry gives it")
     root = cache / f"{_SUITE}.tar"
-    if not root.exists():
+    if fresh or not root.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = root.with_suffix(f".{os.getpid()}.tar")
         _bootstrap(partial)

@@ -39,10 +39,10 @@ def versions(bill: Path) -> dict[str, str]:
         return {}
 
 
-def _named(holder: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _named(holder: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(holder, dict) or not isinstance(holder.get("components", []), list):
+        raise TypeError("this is no bill of materials")
     components = holder.get("components", [])
-    if not isinstance(components, list):
-        raise TypeError("components are a list")
     for each in components:
         yield each["name"], each["version"]
         yield from _named(each)
