@@ -147,6 +147,12 @@ def frozen(session: nox.Session) -> None:
 
 
 @nox.session
+def targets(session: nox.Session) -> None:
+    """Run the executable of every target, on this machine or emulated: docs/targets.md."""
+    python(session, "-m", "tests.targets", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure beside a reference in the same run and print ratios."""
     python(session, "-m", "bench", *session.posargs)

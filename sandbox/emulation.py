@@ -13,14 +13,17 @@ Taken away again by `close`, and by the reaper when we were killed.
 import os
 import shlex
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from reagent_build.targets import Target
+from reagent.updates.elf import MACHINES
+from reagent_build.targets import PLATFORMS, Target
 from sandbox import packages
 from sandbox.processes import SandboxError
 from sandbox.reaper import BINFMT, Reaper, unregister
+from sandbox.under_test import is_emulated
 
 _REGISTER: Final = Path(BINFMT, "register")
 # Where the padding of an ELF header begins, and how long it is (EI_PAD).
@@ -29,30 +32,8 @@ _PADDING, _LENGTH = 9, 7
 _SCRIPT: Final = """#!/bin/sh
 program=$1 name=$2
 shift 2
-exec {} -cpu {} -0 "$name" "$program" "$@"
+exec {} -0 "$name" "$program" "$@"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Processor:
-    """A processor in qemu's words: the emulator, and the `-cpu` that is the target's least."""
-
-    emulator: str
-    model: str
-    bits: int
-    """Of an address."""
-    elf: int
-    """What an ELF header calls it."""
-
-
-# By what `-arch` prints.
-PROCESSORS: Final = {
-    "arm64": Processor("qemu-aarch64-static", "cortex-a53", 64, 183),
-    "armv7": Processor("qemu-arm-static", "cortex-a7", 32, 40),
-    "armv6": Processor("qemu-arm-static", "arm1176", 32, 40),
-    "armv5": Processor("qemu-arm-static", "arm926", 32, 40),
-    "riscv64": Processor("qemu-riscv64-static", "rv64", 64, 243),
-}
 
 
 def command(target: Target) -> list[str]:
@@ -61,8 +42,14 @@ def command(target: Target) -> list[str]:
     Raises:
         SandboxError: there is no emulator for it.
     """
-    processor = _processor(target)
-    return [_emulator(processor), "-cpu", processor.model]
+    platform = PLATFORMS.get(target)
+    if platform is None or target.stamp not in MACHINES or not platform.emulator:
+        raise SandboxError(f"nothing here runs {target}")
+    program, *words = platform.emulator
+    found = packages.program(program)
+    if found is None:
+        raise SandboxError(f"Missing:\n{packages.describe([packages.QEMU])}")
+    return [found, *words]
 
 
 def marked(content: bytes, target: Target) -> bytes:
@@ -72,41 +59,61 @@ def marked(content: bytes, target: Target) -> bytes:
     return content[:_PADDING] + _name(target) + content[_PADDING + _LENGTH :]
 
 
+@contextmanager
+def runnable(file: Path, target: Target, folder: Path) -> Iterator[Path]:
+    """What to run of an executable: the file, or where it is emulated a marked copy in `folder`.
+
+    Raises:
+        SandboxError: it cannot be run here; the text says why.
+    """
+    if not is_emulated(target):
+        yield file
+        return
+    with Emulation(target, folder):
+        copy = folder / file.name
+        copy.write_bytes(marked(file.read_bytes(), target))
+        copy.chmod(0o755)
+        yield copy
+
+
 def words_of(pid: int) -> list[str]:
     """The command line of a process as it knows it: an emulator's own words are not in it."""
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
-    if words[1:2] == ["-cpu"] and words[3:4] == ["-0"]:
-        return [words[4], *words[6:]]
+    if words and words[0].endswith("-static") and "-0" in words[:4]:
+        name, _program, *rest = words[words.index("-0") + 1 :]
+        return [name, *rest]
     return words
 
 
 class Emulation:
     """Marked executables of one target run here while this is open.
 
+    Attributes:
+        entry: its name in binfmt_misc.
+
     Raises:
         SandboxError: they cannot be run here; the text says what is missing.
     """
 
     def __init__(self, target: Target, folder: Path) -> None:
-        processor = _processor(target)
-        emulator = _emulator(processor)
+        emulator = shlex.join(command(target))
         _mount()
-        self._entry = f"reagent-test-{target.stamp}-{os.getpid()}"
+        self.entry = f"reagent-test-{target.stamp}-{os.getpid()}"
         script = folder / f"run-{target.stamp}"
-        script.write_text(_SCRIPT.format(shlex.quote(emulator), processor.model), encoding="ascii")
+        script.write_text(_SCRIPT.format(emulator), encoding="ascii")
         script.chmod(0o755)
-        magic, mask = _pattern(target, processor)
-        line = f":{self._entry}:M:0:{magic}:{mask}:{script}:PF"
+        magic, mask = _pattern(target)
+        line = f":{self.entry}:M:0:{magic}:{mask}:{script}:PF"
         try:
             _REGISTER.write_text(line, encoding="ascii")
         except OSError as error:
-            raise SandboxError(f"binfmt_misc does not take {self._entry}: {error}") from error
-        Reaper.here().own("binfmt", self._entry)
+            raise SandboxError(f"binfmt_misc does not take {self.entry}: {error}") from error
+        Reaper.here().own("binfmt", self.entry)
 
     def close(self) -> None:
         """Take the registration back. What runs goes on."""
-        unregister(self._entry)
-        Reaper.here().disown("binfmt", self._entry)
+        unregister(self.entry)
+        Reaper.here().disown("binfmt", self.entry)
 
     def __enter__(self) -> Self:
         return self
@@ -115,29 +122,16 @@ class Emulation:
         self.close()
 
 
-def _processor(target: Target) -> Processor:
-    found = PROCESSORS.get(target.stamp)
-    if target.os != "linux" or found is None:
-        raise SandboxError(f"nothing here runs {target}")
-    return found
-
-
-def _emulator(processor: Processor) -> str:
-    found = packages.program(processor.emulator)
-    if found is None:
-        raise SandboxError(f"Missing:\n{packages.describe([packages.QEMU])}")
-    return found
-
-
 def _name(target: Target) -> bytes:
     return target.stamp.encode("ascii")[-_LENGTH:].rjust(_LENGTH, b"=")
 
 
-def _pattern(target: Target, processor: Processor) -> tuple[str, str]:
+def _pattern(target: Target) -> tuple[str, str]:
     """Class and byte order, our name, and the machine; what lies between is of no interest."""
-    ident = b"\x7fELF" + bytes([processor.bits // 32, 1, 1])
+    machine, size = MACHINES[target.stamp]
+    ident = b"\x7fELF" + bytes([size, 1, 1])
     gap = bytes(_PADDING - len(ident))
-    magic = ident + gap + _name(target) + bytes(2) + processor.elf.to_bytes(2, "little")
+    magic = ident + gap + _name(target) + bytes(2) + machine.to_bytes(2, "little")
     mask = b"\xff" * len(ident) + gap + b"\xff" * _LENGTH + bytes(2) + b"\xff\xff"
     return _escaped(magic), _escaped(mask)
 

@@ -22,7 +22,7 @@ from sandbox.callers import SYSTEM, USER, Caller
 from sandbox.cloud import Cloud, Services, cloud_on
 from sandbox.cloud import services as open_services
 from sandbox.device import Device
-from sandbox.emulation import Emulation, marked
+from sandbox.emulation import runnable
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.packages import PackagesMissing
 from sandbox.paths import REPOSITORY
@@ -30,7 +30,7 @@ from sandbox.processes import SandboxError
 from sandbox.program import Program, from_source, frozen
 from sandbox.registry import Registry
 from sandbox.router import Router
-from sandbox.under_test import SLOWNESS, is_emulated, target
+from sandbox.under_test import patient, slowness, target
 
 BUILT: Final = REPOSITORY / "build/out"
 # An engine that is there already, for machines where none of our own can be started.
@@ -58,7 +58,7 @@ def mark(items: list[pytest.Item], below: Path) -> None:
         for fixture, name in _MARKS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(name)
-        if SLOWNESS != 1:
+        if slowness() != 1:
             _give_time(item)
 
 
@@ -66,7 +66,7 @@ def _give_time(item: pytest.Item) -> None:
     """Let the whole of a test take as much longer as its waits."""
     marker = item.get_closest_marker("timeout")
     seconds = marker.args[0] if marker else item.config.getini("timeout")
-    item.add_marker(pytest.mark.timeout(float(seconds) * SLOWNESS), append=False)
+    item.add_marker(pytest.mark.timeout(patient(float(seconds))), append=False)
 
 
 def prepare(session: pytest.Session) -> None:
@@ -222,17 +222,12 @@ def built_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]
     file = Path(named) if named else BUILT / target().file_name
     if not file.exists():
         unavailable(f"{file} was not built: nox -s build -- {target()}")
-    if not is_emulated(target()):
-        yield frozen(file)
-        return
-    folder = tmp_path_factory.mktemp("emulated")
-    try:
-        opened = Emulation(target(), folder)
-    except SandboxError as error:
-        unavailable(str(error))
-        raise
-    with opened:
-        copy = folder / file.name
-        copy.write_bytes(marked(file.read_bytes(), target()))
-        copy.chmod(0o755)
-        yield frozen(copy)
+    with ExitStack() as stack:
+        try:
+            program = stack.enter_context(
+                runnable(file, target(), tmp_path_factory.mktemp("emulated"))
+            )
+        except SandboxError as error:
+            unavailable(str(error))
+            raise
+        yield frozen(program)

@@ -37,11 +37,12 @@ def is_emulated(which: Target) -> bool:
     return which.stamp not in _NATIVE.get(machine().stamp, {machine().stamp})
 
 
-SLOWNESS: Final = float(
-    os.environ.get("REAGENT_TEST_SLOWNESS") or (_EMULATED if is_emulated(target()) else 1.0)
-)
+def slowness() -> float:
+    """How many times as long as here everything takes: `REAGENT_TEST_SLOWNESS` where it is set."""
+    named = os.environ.get("REAGENT_TEST_SLOWNESS")
+    return float(named) if named else _EMULATED if is_emulated(target()) else 1.0
 
 
 def patient(seconds: float) -> float:
     """How long to wait for what this machine's executable does in so many seconds."""
-    return seconds * SLOWNESS
+    return seconds * slowness()

@@ -27,6 +27,8 @@ from sandbox.fixtures import (  # noqa: F401 - pytest finds fixtures by their na
     user,
 )
 from sandbox.program import Program
+from sandbox.under_test import is_emulated, target
+from tests.targets.scenarios import BEYOND_EMULATION
 
 HERE = Path(__file__).parent
 SEED = int(os.environ.get("REAGENT_TEST_SEED") or secrets.randbelow(1_000_000))
@@ -54,6 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("frozen")
+            if is_emulated(target()) and (why := BEYOND_EMULATION.get(_name_of(item))):
+                item.add_marker(pytest.mark.skip(reason=f"emulated: {why}"))
+
+
+def _name_of(item: pytest.Item) -> str:
+    """`tests/frozen/file.py::function`, whatever its parameters."""
+    return item.nodeid.partition("[")[0]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

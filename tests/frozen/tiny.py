@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reagent_build.targets import Target
 from sandbox.emulation import marked
 from sandbox.under_test import is_emulated, target
 
@@ -80,14 +81,21 @@ _MACHINES = {
 
 
 def elf(says: str, *, status: int = 0, claims: int | None = None) -> bytes:
+    """An executable for the target under test, as it runs here; the arguments are as below."""
+    content = executable(target(), says, status=status, claims=claims)
+    return marked(content, target()) if is_emulated(target()) else content
+
+
+def executable(for_: Target, says: str, *, status: int = 0, claims: int | None = None) -> bytes:
     """An executable that prints a line, whatever it is asked, and ends.
 
     Args:
+        for_: its target.
         says: the line; at most 254 bytes.
         status: its exit status.
         claims: what its header says it is for, where that is not the truth.
     """
-    machine = _MACHINES[target().stamp]
+    machine = _MACHINES[for_.stamp]
     text = f"{says}\n".encode()
     program = machine.code(len(text), status) + text
     wide = machine.bits == 64
@@ -104,8 +112,7 @@ def elf(says: str, *, status: int = 0, claims: int | None = None) -> bytes:
     loaded = (
         _numbers((1, 4), (5, 4)) + places if wide else _numbers((1, 4)) + places + _numbers((5, 4))
     )
-    content = ident + head + loaded + _numbers((4096, address)) + program
-    return marked(content, target()) if is_emulated(target()) else content
+    return ident + head + loaded + _numbers((4096, address)) + program
 
 
 def _numbers(*numbers: tuple[int, int]) -> bytes:

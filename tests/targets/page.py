@@ -1,0 +1,122 @@
+"""docs/targets.md from what was measured: `tests/data/targets.json`, a row for each target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Final
+
+from reagent_build.targets import PLATFORMS, Target
+from tests.targets.scenarios import BEYOND_EMULATION
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DATA: Final = ROOT / "tests/data/targets.json"
+PAGE: Final = ROOT / "docs/targets.md"
+
+_BUILT: Final = {
+    "static": "static glibc, Debian's cross compiler",
+    "wine": "PyInstaller under wine",
+    "zig": "zig",
+}
+_HEAD: Final = """\
+# Targets
+
+<!-- printed by `nox -s targets -- --write` from tests/data/targets.json -->
+
+    nox -s targets                          # run what build/out holds: measure, and all scenarios of each
+    nox -s targets -- linux/arm/7           # one of them
+    nox -s targets -- linux/arm/7 --write   # and write its row anew
+    nox -s targets -- --measure --write     # figures alone, no scenarios: seconds a target
+    nox -s targets -- --quick linux/arm/7   # what CI runs: joins, answers, updates itself, in two minutes
+
+| target | size | built by | run by | `-version` | idle PSS | scenarios | measured | the row again |
+|---|---|---|---|---|---|---|---|---|
+"""
+_FOOT: Final = """
+**Run by.** "native": by this machine. "qemu": by qemu-user with the oldest processor that the target is for, never on a board; times there say nothing about a board, and memory is that of the emulated program's own pages, without
+the emulator. **Scenarios** are the tests in `tests/frozen`: *all* of them, or those that *join, answer and update*; passed of those that ran. "-": not measured.
+**`-version`**: median of nine. **Idle PSS**: 20 s after CONNECTED, six times that where it is emulated, with an engine.
+
+## How foreign executables are run
+
+`sandbox/emulation.py` registers qemu with the kernel (binfmt_misc, kept open by flag F), a processor for each target, and takes that back. ARMv5 and ARMv7 look alike to the kernel, so what runs in scenarios is a copy with the target's name in the seven
+padding bytes of its ELF header; nothing else of the host's matches that. It holds over every exec: an update's candidate, a hand-over and a start of `/proc/self/exe` run on the same processor. `-version` and `-arch` are asked of the file as it was built.
+
+The engine is this machine's, so an app of an emulated device has the device's architecture in its image's name and this machine's program in the image. Waits are six times as long (`REAGENT_TEST_SLOWNESS`); the agent's own limits are its own.
+
+## What emulation cannot show
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of one target; empty or 0 where it was not measured."""
+
+    size: int = 0
+    version_ms: float = 0.0
+    pss: int = 0
+    scenarios: str = ""
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    date: str = ""
+    commit: str = ""
+
+
+def load() -> dict[str, Row]:
+    """The rows that were measured once, by target."""
+    names = {field.name for field in fields(Row)}
+    known = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
+    return {
+        target: Row(**{name: word for name, word in row.items() if name in names})
+        for target, row in known.items()
+    }
+
+
+def save(rows: Mapping[str, Row]) -> None:
+    """Keep the rows, and print the page."""
+    known = {target: asdict(rows[target]) for target in sorted(rows)}
+    DATA.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(rows), encoding="utf-8")
+
+
+def page(rows: Mapping[str, Row]) -> str:
+    """The text of docs/targets.md."""
+    lines = [_line(target, rows.get(str(target), Row())) for target in PLATFORMS]
+    return _HEAD + "\n".join(lines) + "\n" + _FOOT + "\n".join(_unshown(BEYOND_EMULATION)) + "\n"
+
+
+def _line(target: Target, row: Row) -> str:
+    platform = PLATFORMS[target]
+    words: Iterable[str] = (
+        str(target),
+        f"{row.size / 1e6:.1f} MB" if row.size else "-",
+        _BUILT[platform.freezer],
+        "native" if target.stamp in {"amd64", "386"} and target.os == "linux" else platform.run,
+        f"{row.version_ms:.0f} ms" if row.version_ms else "-",
+        f"{row.pss / 1e6:.1f} MB" if row.pss else "-",
+        _tested(row),
+        f"{row.date}, {row.commit}" if row.date else "not yet",
+        f"`nox -s targets -- {target} --write`",
+    )
+    return f"| {' | '.join(words)} |"
+
+
+def _tested(row: Row) -> str:
+    if not row.scenarios:
+        return "-"
+    said = f"{row.scenarios}: {row.passed} of {row.passed + row.failed}"
+    return f"{said}, {row.skipped} skipped" if row.skipped else said
+
+
+def _unshown(reasons: Mapping[str, str]) -> Iterator[str]:
+    if not reasons:
+        yield "Every scenario runs there."
+        return
+    yield "| test | why |"
+    yield "|---|---|"
+    for test, why in reasons.items():
+        yield f"| `{test}` | {why} |"

@@ -1,0 +1,43 @@
+"""Which scenarios judge which target, and what emulation cannot show. Data; run by `__main__`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+# Everything: join a real router, run apps on a real engine, update, roll back, be killed.
+FULL: Final = ("tests/frozen",)
+# Join a router, answer calls, update itself.
+REACHES: Final = (
+    "tests/frozen/test_command_line.py",
+    "tests/frozen/test_hello.py",
+    "tests/frozen/test_simple_procedures.py",
+    "tests/frozen/test_procedures.py",
+    "tests/frozen/test_update_trial.py",
+    "tests/frozen/test_update_rollback.py",
+)
+# The same in two minutes, one test of each.
+QUICK: Final = (
+    "tests/frozen/test_command_line.py::test_the_version_is_one_line_and_nothing_else_happens",
+    "tests/frozen/test_command_line.py::test_the_architecture_is_that_of_the_target",
+    "tests/frozen/test_hello.py::test_the_signature_is_that_of_the_test_vectors",
+    "tests/frozen/test_procedures.py::test_the_metadata_name_machine_and_agent",
+    "tests/frozen/test_procedures.py::test_addresses_are_spread_with_their_masks",
+    "tests/frozen/test_update_trial.py::test_the_call_answers_when_it_is_staged_and_the_trial_follows",
+)
+
+SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "linux/amd64": FULL,
+        "linux/arm64": FULL,
+        "linux/arm/7": FULL,
+        "linux/arm/6": REACHES,
+        "linux/arm/5": REACHES,
+        "linux/386": REACHES,
+        "linux/riscv64": REACHES,
+    }
+)
+
+# A test, as `tests/frozen/file.py::function`, and why an emulated executable cannot pass it.
+BEYOND_EMULATION: Final[Mapping[str, str]] = MappingProxyType({})
