@@ -156,7 +156,7 @@ def _make(one: Plan, docker: Docker) -> None:
             if one.runner is not None:
                 progress.step(f"check the executable ({one.run})")
                 check(one, partial)
-            with papers(one, partial, REPOSITORY):
+            with papers(one, partial, REPOSITORY, progress.say):
                 digest = put(partial, one.output)
         finally:
             partial.unlink(missing_ok=True)

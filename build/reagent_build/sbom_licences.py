@@ -38,6 +38,7 @@ BY_SOURCE: Final[Mapping[str, str]] = {
     # The public domain, as SQLite's authors put it.
     r"sqlite3": "blessing",
 }
+_NO_SPDX_LICENCE: Final = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 _OPERATORS: Final = re.compile(r"\s+(and|or)\s+|,\s*(and|or)\s+", re.IGNORECASE)
 
 
@@ -71,12 +72,13 @@ def of_source(source: str, copyright_text: str) -> Licence:
 
 
 def checked(expression: str, whose: str) -> str:
-    """An SPDX expression, or nothing goes on.
+    """An SPDX expression, or a name for a licence that SPDX does not have; or nothing goes on.
 
     Raises:
-        BuildError: it is none.
+        BuildError: it is neither.
     """
-    if not (spdx.is_supported_id(expression) or spdx.is_expression(expression)):
+    named = _NO_SPDX_LICENCE.fullmatch(expression)
+    if not (named or spdx.is_supported_id(expression) or spdx.is_expression(expression)):
         raise BuildError(f"{whose}: {expression!r} is no SPDX licence expression")
     return expression
 

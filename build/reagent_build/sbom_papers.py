@@ -10,7 +10,7 @@ stroke each. None of them ever lies beside an executable that it is not about.
 """
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,9 @@ PAPERS: Final = (bill_of, notices_of, objects_of)
 
 
 @contextmanager
-def papers(plan: Plan, partial: Path, repository: Path) -> Iterator[None]:
+def papers(
+    plan: Plan, partial: Path, repository: Path, say: Callable[[str], None] = print
+) -> Iterator[None]:
     """Write them beside `partial`; when the block has put the executable in its place, they follow.
 
     What is in it in another version than in the executable before is said.
@@ -49,7 +51,7 @@ def papers(plan: Plan, partial: Path, repository: Path) -> Iterator[None]:
         if note_of(partial).exists():
             _write(plan, partial, repository)
         else:
-            print(f"warning: {plan.freezer} does not say what is in it: no SBOM", flush=True)
+            say(f"warning: {plan.freezer} does not say what is in it: no SBOM")
         before = versions(bill_of(plan.output))
         for place in PAPERS:
             place(plan.output).unlink(missing_ok=True)
@@ -59,7 +61,7 @@ def papers(plan: Plan, partial: Path, repository: Path) -> Iterator[None]:
                 place(partial).replace(place(plan.output))
         if before:
             for change in changes(before, versions(bill_of(plan.output))):
-                print(f"  {change}", flush=True)
+                say(f"  {change}")
     finally:
         discard(partial)
 

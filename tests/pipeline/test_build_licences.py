@@ -70,6 +70,10 @@ def test_every_row_is_an_spdx_expression() -> None:
     assert [checked(each, "row") for each in BY_SOURCE.values()] == list(BY_SOURCE.values())
 
 
+def test_a_licence_that_spdx_does_not_have_goes_by_a_name_that_says_so() -> None:
+    assert checked("LicenseRef-Microsoft-Runtime", "it") == "LicenseRef-Microsoft-Runtime"
+
+
 def test_what_a_package_says_of_itself_must_be_one_too() -> None:
     with pytest.raises(BuildError, match="'Apache Software License' is no SPDX"):
         checked("Apache Software License", "something")
