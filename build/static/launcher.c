@@ -6,6 +6,7 @@
 #include "host.h"
 #include "payload.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -90,8 +91,31 @@ static void configure_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Who starts us may have closed them. Then the first files to be opened would get their numbers, and
+ * what is printed would end in a database. Without /dev/null, pipes whose other end is closed: there
+ * is nothing to read, and writing is refused.
+ */
+static void hold_standard_descriptors(void)
+{
+    for (int number = 0; number <= 2; number++) {
+        if (fcntl(number, F_GETFD) >= 0)
+            continue;
+        int ends[2];
+        if (open("/dev/null", O_RDWR) >= 0 || pipe(ends) != 0)
+            continue; /* the lowest number that is free is this one */
+        int kept = ends[number != 0];
+        if (kept != number) {
+            dup2(kept, number);
+            close(kept);
+        } else {
+            close(ends[1]);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     configure_signals();
     end_with_parent();
     host_prepare();

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <nss.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -30,21 +31,31 @@ const char *host_own_path(void)
     return started_as ? started_as : "";
 }
 
-/* Only look-ups that are linked in: the host's nsswitch.conf may name modules of another libc. */
-static void configure_lookups(void)
+/* Who is asked for names, whatever the host's nsswitch.conf says: it may name modules of another
+ * libc, and is never opened. These take the place of glibc's nss_database.o: a glibc that wants more
+ * of it stops the link. "dns" knows hosts and networks only, and is passed over for all else.
+ */
+struct nss_action;
+struct nss_action *__nss_action_parse(const char *line);
+static struct nss_action *sources;
+
+#define INSTEAD_OF_GLIBC(type, name, ...) \
+    type name(__VA_ARGS__);               \
+    type name(__VA_ARGS__)
+
+INSTEAD_OF_GLIBC(bool, __nss_database_get, int database, struct nss_action **answer)
 {
-    static const char *const files_only[] = {
-        "aliases", "ethers",    "group",    "gshadow",   "initgroups", "netgroup", "networks",
-        "passwd",  "protocols", "publickey", "rpc",      "services",   "shadow",
-    };
-    __nss_configure_lookup("hosts", "files dns");
-    for (size_t i = 0; i < sizeof files_only / sizeof *files_only; i++)
-        __nss_configure_lookup(files_only[i], "files");
+    (void)database;
+    *answer = sources;
+    return sources != NULL;
 }
+
+INSTEAD_OF_GLIBC(void, __nss_database_fork_prepare_parent, void *state) { (void)state; }
+INSTEAD_OF_GLIBC(void, __nss_database_fork_subprocess, void *state) { (void)state; }
 
 void host_prepare(void)
 {
-    configure_lookups();
+    sources = __nss_action_parse("files dns");
     mallopt(M_ARENA_MAX, 2); /* an arena a thread costs megabytes after a burst */
 }
 
