@@ -84,9 +84,12 @@ def _launch_check(_words: list[str]) -> int:
 
 def _start(flags: Flags, program: str, words: list[str]) -> int:
     """Lock, log, the choice of the version, then the agent; whatever ends it becomes one line."""
-    import os  # noqa: F401, PLC0415 - whole before `_stop` may need it
+    import os  # noqa: PLC0415 - whole before `_stop` may need it
     import signal  # noqa: PLC0415 - from here on nobody counts milliseconds
 
+    # Whoever starts us may have another, and programs that we start have it from us: neither may a
+    # database be open to all, nor a folder closed to its owner.
+    os.umask(0o022)
     # Until the agent listens to signals itself, a stop is a stop, not a death or a traceback.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
@@ -111,6 +114,10 @@ def _start(flags: Flags, program: str, words: list[str]) -> int:
                 log.get("reagent.__main__").exception(text, error=error)
         _say(_STDERR, f"reagent: {text}\n")
         return 1
+    finally:
+        from reagent import log  # noqa: PLC0415 - it is there, see _run
+
+        log.flush_streams()
 
 
 def _run(flags: Flags, program: str, words: list[str]) -> int:

@@ -248,9 +248,7 @@ class _Here:
         """See the protocol; argv[0] stays what it was."""
         os.environ.update(_of_its_own())
         os.environ[LAUNCHED] = repr(time.monotonic())
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
+        log.flush_streams()
         os.execv(path, self._command)  # noqa: S606 - no shell is the point
 
 

@@ -198,6 +198,21 @@ def bridge_stdlib(*, messaging: bool = False) -> None:
         install(messaging=messaging)
 
 
+def flush_streams() -> None:
+    """Before this process ends or becomes another: print what was not, or give that up.
+
+    A stream that refuses (nobody reads it, its disk is full) still holds what it could not write,
+    and would refuse once more when Python ends: with a status of its own, 120.
+    """
+    for name in ("stdout", "stderr"):
+        stream: _Writable | None = getattr(sys, name)
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            setattr(sys, name, None)
+
+
 class _Writable(Protocol):
     def write(self, text: str, /) -> object: ...
 

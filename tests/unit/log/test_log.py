@@ -1,8 +1,10 @@
 """reagent.log: what a line says, when it is written, and that it never raises."""
 
 import importlib
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -158,6 +160,24 @@ def test_with_a_console_a_milestone_is_an_entry_like_any_other(
     assert written[0].message == "connected"
     assert written[0].caller.startswith(f"{__name__.replace('.', '/')}.py:")
     assert "connected after=0.5s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("refusal", [BrokenPipeError, ValueError])
+def test_a_stream_that_takes_nothing_is_given_up_before_python_finds_out(
+    monkeypatch: pytest.MonkeyPatch, refusal: type[Exception]
+) -> None:
+    class Deaf(io.StringIO):
+        def flush(self) -> None:
+            raise refusal
+
+    monkeypatch.setattr("sys.stdout", Deaf())
+    listening = io.StringIO()
+    monkeypatch.setattr("sys.stderr", listening)
+
+    log.flush_streams()
+
+    assert sys.stdout is None
+    assert sys.stderr is listening
 
 
 def test_a_stdout_that_is_gone_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,7 @@ def ask(command: Sequence[str], program: str, content: bytes, within: float) -> 
             executable=program,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,  # for nobody; /dev/null is not everywhere
             env=environment,
             process_group=0,
         )

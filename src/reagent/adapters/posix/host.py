@@ -9,13 +9,17 @@ import asyncio
 import errno
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from reagent import log
 from reagent.adapters.posix import netlink, platform
 from reagent.contracts.host import Address
 from reagent.model.device import Stats
+
+_log = log.get(__name__)
 
 _DOCKER_APPS: Final = "opt/reagent/docker-apps"
 # A file system that does not answer (a dead network mount) must not hold up a heartbeat.
@@ -37,6 +41,8 @@ class PosixHost:
         self._ticks: tuple[int, int] | None = None
         self._stats = Stats()
         self._reading: asyncio.Future[Stats] | None = None
+        if sys.platform == "linux" and not self.exists("/proc/stat"):
+            _log.warning("there is no /proc: figures of memory, load and start are missing")
 
     async def stats(self) -> Stats:
         """See the contract; the previous figures when the file system does not answer in 2 s."""

@@ -56,15 +56,17 @@ class PosixProcesses:
         from reagent.adapters.posix.beside import Beside  # noqa: PLC0415 - after the start
 
         with _translated(command[0]):
-            _, program = await asyncio.get_running_loop().subprocess_exec(
+            transport, program = await asyncio.get_running_loop().subprocess_exec(
                 Beside,
                 *command,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,  # closed at once; /dev/null is not everywhere
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
                 env=environment(os.environ, frozen=hasattr(sys, "_MEIPASS")),
             )
+        if pipe := transport.get_pipe_transport(0):
+            pipe.close()
         return program
 
     @staticmethod
