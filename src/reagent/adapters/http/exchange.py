@@ -24,8 +24,6 @@ _log = log.get(__name__)
 STEP_S: Final = 10.0
 MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-# OpenSSL's words for a certificate that is not valid yet, and for one that is not valid any more.
-_DATES: Final = frozenset({9, 10})
 
 
 class Exchange:
@@ -171,9 +169,9 @@ def translated(target: Target, what: str, within: float) -> Iterator[None]:
     except Broken as error:
         raise Stopped(f"{target.shown}: the connection ended early") from error
     except ssl.SSLCertVerificationError as error:
-        dated = error.verify_code in _DATES
+        dated = error.verify_code in tls.DATES
         kind = CertificateOfAnotherTime if dated else CertificateRefused
-        raise kind(f"{target.shown}: its certificate is refused: {error.verify_message}") from error
+        raise kind(f"{target.shown}: {tls.refusal(error)}") from error
     except (OSError, DialFailed) as error:
         raise Stopped(f"{target.shown}: {getattr(error, 'strerror', None) or error}") from error
     except (Malformed, ValueError) as error:

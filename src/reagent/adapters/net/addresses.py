@@ -7,16 +7,19 @@ process: a name server that does not answer would fill the pool, and hold up a s
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
+from typing import Final
 
 Address = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 """Family and socket address."""
 
 LookUp = Callable[[str, int], Sequence[Address]]
 
+NAME_SERVERS: Final = "/etc/resolv.conf"
 # RFC 8305: how long one address has for itself before the next is tried beside it.
 HEAD_START_S = 0.25
 
@@ -76,11 +79,19 @@ class Names:
         try:
             found = self._look_up(host, port)
         except (OSError, UnicodeError) as error:
-            # UnicodeError: a label that is too long, or empty.
-            failure = error if isinstance(error, OSError) else OSError(f"no host name: {host!r}")
+            failure = _refusal(host, error)
             _tell(loop, answer, lambda: answer.set_exception(failure))
         else:
             _tell(loop, answer, lambda: answer.set_result(found))
+
+
+def _refusal(host: str, error: OSError | UnicodeError) -> OSError:
+    """What the system said, about whom, and the likeliest reason where one can be seen."""
+    if isinstance(error, UnicodeError):  # a label that is too long, or empty
+        return OSError(f"no host name: {host!r}")
+    known = os.path.exists(NAME_SERVERS)  # noqa: PTH110 - it never raises
+    hint = "" if known else f" (there is no {NAME_SERVERS})"
+    return OSError(f"no address of {host}: {error.strerror or error}{hint}")
 
 
 def _tell(

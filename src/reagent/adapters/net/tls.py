@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from reagent import log
 from reagent.errors import DialFailed
@@ -23,6 +25,8 @@ CA_FILES = (
     "/etc/ssl/cert.pem",
 )
 BUNDLED = "cacert.pem"
+# What OpenSSL says of a certificate that is not valid yet, or no longer.
+DATES: Final = frozenset({9, 10})
 
 
 def trusting(environment: Mapping[str, str], files: Iterable[str] = CA_FILES) -> ssl.SSLContext:
@@ -58,6 +62,15 @@ def believing() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def refusal(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with a certificate; where dates are, also what this device takes for today."""
+    text = f"its certificate is refused: {error.verify_message}"
+    if error.verify_code in DATES:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        text += f"; the clock of this device says {now}"
+    return text
 
 
 def showing(certificate: str, private_key: str) -> ssl.SSLContext:

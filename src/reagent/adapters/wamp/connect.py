@@ -71,6 +71,9 @@ class WampDialer:
             if not bound.expired():
                 raise DialFailed(f"no connection: {error}") from error
             raise DialFailed(f"no connection within {self._connection_timeout:g} s") from error
+        except ssl.SSLCertVerificationError as error:
+            self._trusting = None  # the device's authorities may be newer by the next dial
+            raise DialFailed(f"no connection: {tls.refusal(error)}") from error
         except OSError as error:  # ssl.SSLError and socket.gaierror are OSErrors
             raise DialFailed(f"no connection: {error}") from error
         session.attach(wire)
