@@ -46,6 +46,8 @@ class Device:
         self.engine = engine
         # One agent per machine is the rule; here many machines are one.
         self.environment: dict[str, str] = {"REAGENT_RUN_DIR": str(folder / "run")}
+        # A program that sets something up and becomes, or runs, the rest of its command line.
+        self.prefix: tuple[str, ...] = ()
         self.exits: list[int] = []
         self.starts = 0
         self._begun = asyncio.Event()
@@ -132,6 +134,7 @@ class Device:
             raise RuntimeError("the device runs already")
         with self.output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
+                *self.prefix,
                 *self.command,
                 *flags,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -42,13 +42,14 @@ BINUTILS: Final = Package("binutils", "readelf", "tests look into the executable
 QEMU: Final = Package(
     "qemu-user-static", "qemu-arm-static", "executables of other processors run by it"
 )
+STRACE: Final = Package("strace", "strace", "tests see with it which files the executable opens")
 VENV: Final = Package("python3-venv", "", "environments for Python packages")
 
 ENGINE: Final = (DOCKER, CONTAINERD, RUNC, IPROUTE, IPTABLES)
 SERVICES: Final = (REGISTRY, BUSYBOX)
 # After ENGINE, which may bring the client.
 BUILD: Final = (CLIENT, MMDEBSTRAP, KEYRING)
-EVERYTHING: Final = (*ENGINE, *SERVICES, MMDEBSTRAP, KEYRING, BINUTILS, QEMU, VENV)
+EVERYTHING: Final = (*ENGINE, *SERVICES, MMDEBSTRAP, KEYRING, BINUTILS, QEMU, STRACE, VENV)
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

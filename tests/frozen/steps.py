@@ -208,6 +208,7 @@ class Ended:
 async def run_to_end(device: Device, *flags: str, within: float = ENDS_S) -> Ended:
     """Run the agent once, its two outputs apart, and wait until it ends by itself."""
     process = await asyncio.create_subprocess_exec(
+        *device.prefix,
         *device.command,
         *flags,
         stdin=subprocess.DEVNULL,

@@ -1,0 +1,135 @@
+"""The executable needs nothing of its host: roots from empty to current (docs/reference/files.md)."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sandbox.callers import Caller
+from sandbox.cloud import Cloud
+from sandbox.engine import OwnEngine
+from sandbox.program import Program
+from sandbox.roots import Surroundings
+from tests.frozen.platform import SECRET
+from tests.frozen.scripted_router import ScriptedRouter
+from tests.frozen.surroundings import (
+    Bare,
+    answers,
+    answers_still,
+    need_root,
+    on_tree,
+    without_traceback,
+)
+from tests.frozen.test_tls_and_proxies import Certificate
+
+pytestmark = pytest.mark.timeout(120)
+
+TREES = ("alpine", "oldest", "current")
+
+
+async def test_an_empty_root_is_enough_to_be_reachable_and_an_engine_to_be_connected(
+    cloud: Cloud, program: Program, user: Caller, engine: OwnEngine
+) -> None:
+    need_root()
+    device = Bare.of(cloud, program)
+
+    await device.start()
+    await answers_still(device, user)
+    await device.logged("there is no /proc")
+    await device.logged("the engine does not answer")
+    device.give_engine()
+    await cloud.backend.status(device.identity, "CONNECTED", within=15.0)
+
+    assert "unix:///var/run/docker.sock: No such file or directory" in device.printed()
+    without_traceback(device)
+    assert await device.stop() == 0
+    assert not (device.root / "tmp").exists()
+
+
+async def test_without_authorities_of_the_device_the_bundled_ones_are_taken(
+    cloud: Cloud, program: Program, tmp_path: Path
+) -> None:
+    need_root()
+    certificate = Certificate(tmp_path, "router.example")
+    async with ScriptedRouter(certificate.serving()) as router:
+        device = Bare.of(cloud, program, endpoint=router.url, secret=SECRET)
+
+        await device.start()
+        entry = await device.logged("dial failed")
+        device.put("etc/ssl/cert.pem", certificate.pem)
+        await router.until(lambda: bool(router.requests), 15.0)
+
+        # Against no authorities at all it would say that there are none.
+        assert "its certificate is refused" in str(entry["error"])
+        without_traceback(device)
+        assert await device.stop() == 0
+
+
+@pytest.mark.parametrize("name", TREES)
+async def test_it_is_connected_whatever_libc_the_system_has(
+    cloud: Cloud, program: Program, user: Caller, engine: OwnEngine, name: str
+) -> None:
+    device = cloud.new_device(program)
+    device.prefix = on_tree(device, name).prefix
+
+    await answers(cloud, device, user)
+
+    without_traceback(device)
+    assert await device.stop() == 0
+
+
+@pytest.mark.parametrize("absent", ["/proc", "/dev", "/run", "/etc", "/var"])
+async def test_no_folder_of_the_system_is_a_condition(
+    cloud: Cloud, program: Program, user: Caller, engine: OwnEngine, absent: str
+) -> None:
+    device = cloud.new_device(program)
+    over = (("tmpfs", "", absent, "mode=755"),)
+    # The device's folder lies in /run here, and the engine's socket is looked for in /var.
+    shown = {
+        "/run": (("bind", str(device.folder), str(device.folder), ""),),
+        "/var": (("bind", engine.address.removeprefix("unix://"), "/var/run/docker.sock", ""),),
+    }
+    device.prefix = on_tree(
+        device,
+        "current",
+        unset=("REAGENT_RUN_DIR",),
+        late_mounts=(*over, *shown.get(absent, ())),
+    ).prefix
+
+    await answers(cloud, device, user)
+
+    without_traceback(device)
+    assert await device.stop() == 0
+
+
+ANSWERS = {
+    "-version": (0, "{version}\n", ""),
+    "-arch": (0, "amd64\n", ""),
+    "-help": (0, "", "-agentDir"),
+    "": (0, "-config is required", ""),
+    "-nonsense": (2, "", "flag provided but not defined: -nonsense"),
+    "-config=/nowhere.flock": (1, "", "/nowhere.flock"),
+    "service install": (1, "", "only on Windows"),
+}
+
+
+@pytest.mark.parametrize("words", ANSWERS)
+def test_what_it_is_asked_and_refuses_in_an_empty_root(
+    program: Program, tmp_path: Path, words: str
+) -> None:
+    need_root()
+    status, out, error = ANSWERS[words]
+    (tmp_path / "reagent").hardlink_to(program.executable)
+    prefix = Surroundings(root=str(tmp_path)).prefix
+
+    done = subprocess.run(
+        [*prefix, "/reagent", *words.split()],
+        capture_output=True, text=True, check=False, timeout=30, env={},
+    )  # fmt: skip
+
+    assert done.returncode == status
+    assert out.format(version=program.version) in done.stdout
+    assert error in done.stderr
+    assert "Traceback" not in done.stderr
