@@ -42,7 +42,9 @@ class Signals:
         self.woken, self._wake = -1, -1
 
     def __enter__(self) -> Self:
-        self.woken, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.woken, self._wake = os.pipe()
+        for end in (self.woken, self._wake):
+            os.set_blocking(end, False)
         for number in _STOPS:
             self._before[number] = signal.signal(number, self._ask)
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -97,7 +99,7 @@ class Candidate:
         self._signals = signals
         self._status: int | None = None
         self._rest = b""
-        self._pipe, theirs = os.pipe2(os.O_CLOEXEC)
+        self._pipe, theirs = os.pipe()
         try:
             os.set_blocking(self._pipe, False)
             os.set_inheritable(theirs, True)  # noqa: FBT003

@@ -5,6 +5,7 @@ Neither ctypes (`getifaddrs`) nor psutil is in a static executable; `/proc` has 
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -19,16 +20,21 @@ _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, sende
 _MESSAGE: Final = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, interface index
 _ATTRIBUTE: Final = struct.Struct("=HH")  # length, type
 _SECONDS: Final = 2.0
+_ROUTE: Final = 0  # NETLINK_ROUTE
+# Linux alone has it.
+_FAMILY: Final[int | None] = getattr(socket, "AF_NETLINK", None)
 
 
-def addresses() -> list[Address]:
+def addresses(family: int | None = _FAMILY) -> list[Address]:
     """Every address, by interface in the kernel's order, IPv4 before IPv6.
 
     Raises:
-        OSError: the kernel does not answer.
+        OSError: the kernel does not answer, or is none that could.
     """
+    if family is None:
+        raise OSError(errno.ENOSYS, "this system does not list its addresses by netlink")
     found = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+    with socket.socket(family, socket.SOCK_RAW, _ROUTE) as kernel:
         kernel.settimeout(_SECONDS)
         question = _MESSAGE.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
         size = _HEADER.size + len(question)
