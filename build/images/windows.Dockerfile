@@ -18,11 +18,11 @@ ENV WINEPREFIX=/opt/windows/prefix WINEARCH=win64 WINEDEBUG=-all XDG_RUNTIME_DIR
     WINEDLLOVERRIDES=winemenubuilder.exe,mscoree,mshtml=
 RUN set -eu; mkdir -p /opt/windows; wine wineboot --init < /dev/null 2>&1 | cat; wineserver --wait
 
-COPY reagent_build /opt/build/reagent_build
+COPY reagent_build/inside/embeddable.py /opt/build/
 COPY windows /opt/build/windows
 COPY inputs /opt/build/inputs
 RUN set -eu; cd /opt/build; export PYTHONDONTWRITEBYTECODE=1; \
-    python3.13 -m reagent_build.inside.embeddable inputs/python windows/python.toml \
+    python3.13 embeddable.py inputs/python windows/python.toml \
         windows/microsoft-root-2020.pem /opt/windows; \
     for wheel in inputs/*.whl; do python3.13 -m zipfile --extract "$wheel" /opt/windows/site; done; \
     wine /opt/windows/python/python.exe -m PyInstaller --version < /dev/null 2>&1 | cat; \

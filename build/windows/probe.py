@@ -13,10 +13,11 @@ import zlib
 from reagent import resources
 from reagent.settings import stamp
 
-wrong = []
+wrong: list[str] = []
 
 
-def expect(what, holds):
+def expect(what: str, holds: bool) -> None:  # noqa: FBT001 - read as a table below
+    """Remember what does not hold."""
     if not holds:
         wrong.append(what)
 
@@ -24,7 +25,7 @@ def expect(what, holds):
 for name in sys.argv[2:]:
     try:
         __import__(name)
-    except Exception as error:  # whatever it is: the module is of no use there
+    except Exception as error:  # noqa: BLE001 - whatever it is: the module is of no use there
         wrong.append(f"{name}: {type(error).__name__}: {error}")
 
 expect("SQLite", sqlite3.connect(":memory:").execute("select 6 * 7").fetchone() == (42,))
@@ -32,7 +33,7 @@ expect("SHA-256", hashlib.sha256(b"").hexdigest().startswith("e3b0c442"))
 expect("zlib", zlib.decompress(zlib.compress(b"x")) == b"x")
 expect("TLS", ssl.create_default_context().verify_mode == ssl.CERT_REQUIRED)
 expect("asyncio", asyncio.run(asyncio.sleep(0, 42)) == 42)
-expect("the version", stamp.VERSION == sys.argv[1])
+expect("the version", sys.argv[1] == stamp.VERSION)
 expect("authorities", b"BEGIN CERTIFICATE" in resources.read("cacert.pem"))
 print(*wrong, sep="\n")
 if wrong:

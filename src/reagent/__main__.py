@@ -54,12 +54,24 @@ def _answer(flags: Flags) -> str:
 
 def _refuse_service(_words: list[str]) -> int:
     """The subcommand of Windows, where the agent brings its service itself."""
-    _say(_STDERR, "reagent service: only on Windows; here the system's service manager runs it\n")
+    _say(
+        _STDERR,
+        "reagent service: this version brings no service yet; run it in a console with -config\n"
+        if sys.platform == "win32"
+        else "reagent service: only on Windows; here the system's service manager runs it\n",
+    )
+    return 1
+
+
+def _refuse_on_windows(command: str) -> int:
+    _say(_STDERR, f"reagent {command}: not on Windows yet; its log says how it is doing\n")
     return 1
 
 
 def _status(words: list[str]) -> int:
     """How this device is doing, for a person."""
+    if sys.platform == "win32":
+        return _refuse_on_windows("status")
     from reagent.commands.update import status  # noqa: PLC0415 - a command pays for itself
 
     return status(words)
@@ -67,6 +79,8 @@ def _status(words: list[str]) -> int:
 
 def _update(words: list[str]) -> int:
     """Versions on this device, in a person's hands."""
+    if sys.platform == "win32":
+        return _refuse_on_windows("update")
     from reagent.commands.update import update  # noqa: PLC0415 - see _status
 
     return update(words)
@@ -125,8 +139,12 @@ def _run(flags: Flags, program: str, words: list[str]) -> int:
     from contextlib import nullcontext  # noqa: PLC0415
 
     from reagent import launcher, log  # noqa: PLC0415 - see _start
-    from reagent.adapters.posix.lock import only_agent  # noqa: PLC0415
-    from reagent.adapters.posix.logfile import LogFile  # noqa: PLC0415
+    from reagent.adapters.logfile import LogFile  # noqa: PLC0415
+
+    if sys.platform == "win32":
+        from reagent.adapters.windows.lock import only_agent  # noqa: PLC0415
+    else:
+        from reagent.adapters.posix.lock import only_agent  # noqa: PLC0415
 
     seat = launcher.candidate_seat(flags)
     # In a trial the parent holds the lock.

@@ -20,7 +20,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
-from reagent.adapters.posix.updatefiles import PosixFiles
 from reagent.settings import stamp
 from reagent.settings.flags import Flags
 from reagent.updates import links
@@ -30,6 +29,11 @@ from reagent.updates.seat import Role, Seat
 from reagent.updates.state import decode
 from reagent.updates.times import LAUNCH_CHECK_S, Times
 from reagent.updates.vocabulary import ACTIVE
+
+if sys.platform == "win32":
+    from reagent.adapters.windows.updatefiles import WindowsFiles as SystemFiles
+else:
+    from reagent.adapters.posix.updatefiles import PosixFiles as SystemFiles
 
 if TYPE_CHECKING:
     from reagent.adapters.posix.candidate import Signals
@@ -60,7 +64,7 @@ def take_seat(flags: Flags, program: str, words: Sequence[str]) -> Seat | None:
     Returns:
         What the agent has to know, or None: stop, as it was ordered during a trial.
     """
-    files = PosixFiles()
+    files = SystemFiles()
     folder, own, not_ours = _place(program, flags.agent_dir, files)
     ledger = Ledger(files, folder)
     here = Seat(
@@ -106,7 +110,7 @@ def candidate_seat(flags: Flags) -> Seat | None:
     if parent is None:
         return None
     folder = os.path.abspath(flags.agent_dir)
-    files = PosixFiles()
+    files = SystemFiles()
     return Seat(
         role=Role.CANDIDATE,
         folder=folder,
@@ -130,7 +134,7 @@ def seat_for_orders(folder: str) -> Seat:
         from reagent.errors import Refused  # noqa: PLC0415 - rare
 
         raise Refused(f"there is no agent in {folder}: it is no folder (-agentDir names another)")
-    files = PosixFiles()
+    files = SystemFiles()
     return Seat(
         role=Role.PROVEN,
         folder=folder,
@@ -253,7 +257,7 @@ class _Here:
 
 
 def _place(  # noqa: PLR0911 - reasons, one after the other
-    program: str, agent_dir: str, files: PosixFiles
+    program: str, agent_dir: str, files: SystemFiles
 ) -> tuple[str, str, str]:
     """The folder, our file in it, and why we have no say there; empty when we have.
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from reagent import log
 from reagent.adapters.clock import SystemClock
-from reagent.adapters.posix.control import control_socket
-from reagent.adapters.posix.lock import lock_folders
 from reagent.adapters.runtime import versions
-from reagent.agent import build
+from reagent.agent import Agent, build
 from reagent.apps.folders import Folders
 from reagent.device.milestones import Milestones
 from reagent.errors import AuthenticationRefused, SerialTaken
@@ -33,6 +32,11 @@ _log = log.get("reagent.process")
 
 # A stop must be over within 10 s whatever hangs (docs/contract/system.md 2.8).
 STOP_WITHIN_S: Final = 9.0
+# Ctrl-Break is what a program on Windows can be sent by another one.
+if sys.platform == "win32":
+    STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGBREAK)
+else:
+    STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 # Every part may take its time; then the service starts the launcher anew.
 HAND_OVER_WITHIN_S: Final = 30.0
 
@@ -89,7 +93,7 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
         try:
             async with (
                 profiling(flags),
-                control_socket(tuple(lock_folders(flags.agent_dir)), agent.desk),
+                orders(flags, agent),
             ):
                 await agent.run(stop)
         except (AuthenticationRefused, SerialTaken) as error:
@@ -106,9 +110,20 @@ def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:
     """The loopback page, where it was asked for; the module is not even loaded where not."""
     if not flags.profiling:
         return nullcontext()
-    from reagent.adapters.posix.profiling import serve_profiling  # noqa: PLC0415
+    from reagent.adapters.profiling import serve_profiling  # noqa: PLC0415
 
     return serve_profiling(flags.profiling_port)
+
+
+def orders(flags: Flags, agent: Agent) -> AbstractAsyncContextManager[object]:
+    """Where commands beside the agent reach it."""
+    if sys.platform == "win32":
+        _log.info("no commands can be given to this agent: Windows has no socket for them")
+        return nullcontext()
+    from reagent.adapters.posix.control import control_socket  # noqa: PLC0415 - not on Windows
+    from reagent.adapters.posix.lock import lock_folders  # noqa: PLC0415
+
+    return control_socket(tuple(lock_folders(flags.agent_dir)), agent.desk)
 
 
 def _listen_to_signals(stop: asyncio.Event, ordered: asyncio.Event) -> None:
@@ -118,18 +133,23 @@ def _listen_to_signals(stop: asyncio.Event, ordered: asyncio.Event) -> None:
     get back what they do by default, and end the process otherwise than in order.
     """
     loop = asyncio.get_running_loop()
-    stops = (signal.SIGTERM, signal.SIGINT)
 
     def ask() -> None:
-        for each in stops:
-            loop.remove_signal_handler(each)
+        if ordered.is_set():
+            return
+        for each in STOPS:
+            if sys.platform != "win32":
+                loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_IGN)
         ordered.set()
         stop.set()
         end_within(STOP_WITHIN_S, 0)
 
-    for each in stops:
-        loop.add_signal_handler(each, ask)
+    for each in STOPS:
+        if sys.platform == "win32":  # its loop has no handlers
+            signal.signal(each, lambda _number, _frame: loop.call_soon_threadsafe(ask))
+        else:
+            loop.add_signal_handler(each, ask)
 
 
 def end_within(seconds: float, status: int) -> None:
@@ -143,6 +163,8 @@ def _launched() -> float:
     """When this process was started, on the monotonic clock; now where /proc does not say."""
     clock = SystemClock()
     now = clock.monotonic()
+    if sys.platform == "win32":
+        return now
     try:
         again = os.environ.pop("REAGENT_LAUNCHED", "")
         if again:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from reagent.adapters.clock import SystemClock
 from reagent.adapters.docker.engine import DockerEngine
-from reagent.adapters.posix.host import PosixHost
-from reagent.adapters.posix.memory import ProcessMemory
 from reagent.adapters.sqlite.store import open_store
 from reagent.adapters.wamp.connect import WampDialer
 from reagent.connection.offline import NoRouter
@@ -29,6 +28,13 @@ from reagent.settings.flags import Flags
 from reagent.settings.paths import Paths
 from reagent.updates.lookout import Lookout, Outside
 from reagent.updates.seat import Seat
+
+if sys.platform == "win32":
+    from reagent.adapters.windows.host import WindowsHost as SystemHost
+    from reagent.adapters.windows.memory import ProcessMemory
+else:
+    from reagent.adapters.posix.host import PosixHost as SystemHost
+    from reagent.adapters.posix.memory import ProcessMemory
 
 if TYPE_CHECKING:  # a start imports none of them
     from reagent.contracts.downloads import Brought, Downloads
@@ -68,7 +74,7 @@ async def open_world(flags: Flags, paths: Paths) -> AsyncIterator[World]:
             yield World(
                 engine=engine,
                 store=store,
-                host=PosixHost(),
+                host=SystemHost(),
                 clock=clock,
                 dialer=dialer,
                 memory=ProcessMemory(),
@@ -109,18 +115,24 @@ def _attested(root: bytes) -> Attested:
 
 
 def _synchronised() -> bool:
+    if sys.platform == "win32":
+        return False  # nobody tells who set it
     from reagent.adapters.posix.clockset import clock_is_set  # noqa: PLC0415 - after the start
 
     return clock_is_set()
 
 
 def _brought() -> Brought:
-    from reagent.adapters.posix.localfile import LocalFiles  # noqa: PLC0415 - rare
+    from reagent.adapters.localfile import LocalFiles  # noqa: PLC0415 - rare
 
     return LocalFiles()
 
 
 def _processes() -> Processes:
+    if sys.platform == "win32":
+        from reagent.adapters.windows.processes import WindowsProcesses  # noqa: PLC0415
+
+        return WindowsProcesses()
     from reagent.adapters.posix.processes import PosixProcesses  # noqa: PLC0415 - after the start
 
     return PosixProcesses()
@@ -153,4 +165,5 @@ def looks_by_hand(seat: Seat) -> Lookout:
 
 def own_version_command() -> tuple[str, ...]:
     """Has this very file say its version; empty where an interpreter runs it."""
-    return () if stamp.FREEZER == "source" else ("/proc/self/exe", "-version")
+    own = sys.executable if sys.platform == "win32" else "/proc/self/exe"
+    return () if stamp.FREEZER == "source" else (own, "-version")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from reagent import log
-from reagent.adapters.posix.profiling import serve_profiling
+from reagent.adapters.profiling import serve_profiling
 
 
 @pytest.fixture

@@ -72,7 +72,8 @@ def arguments(staged: Path, work: Path) -> list[str]:
     """What PyInstaller is told; its default folders would be ours, `build` among them."""
     spec = tomllib.loads((BUILD / "reagent.spec").read_text())
     package = staged / "reagent"
-    modules = modules_under(staged, tuple(spec["left_out"]))
+    left_out = tuple(name for name in spec["left_out"] if not _needed_here(name))
+    modules = modules_under(staged, left_out)
     data = {
         path.relative_to(staged)
         for pattern in spec["resources"]
@@ -87,11 +88,15 @@ def arguments(staged: Path, work: Path) -> list[str]:
     if sys.platform == "linux":
         words.append("--strip")
     words += [f"--hidden-import={name}" for name in sorted(modules)]
-    words += [f"--exclude-module={name}" for name in (*_UNUSED, *spec["left_out"])]
+    words += [f"--exclude-module={name}" for name in (*_UNUSED, *left_out)]
     words += [
         f"--add-data={staged / path}{os.pathsep}{path.parent.as_posix()}" for path in sorted(data)
     ]
     return [*words, str(staged / "main.py")]
+
+
+def _needed_here(name: str) -> bool:
+    return sys.platform == "win32" and name == "reagent.adapters.windows"
 
 
 def _stage(plan: Plan, repository: Path, target: Path) -> Path:

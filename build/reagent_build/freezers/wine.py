@@ -27,8 +27,6 @@ _DOCKERFILE: Final = "images/windows.Dockerfile"
 # What goes into the image, relative to build/: a change of anything else needs no new one.
 _INGREDIENTS: Final = (
     _DOCKERFILE,
-    "reagent_build/__init__.py",
-    "reagent_build/inside/__init__.py",
     "reagent_build/inside/embeddable.py",
     "windows/microsoft-root-2020.pem",
     "windows/python.toml",

@@ -61,7 +61,7 @@ def assemble(inputs: Path, work: Path, order: Order) -> Path:
             archive.extractall(site)
     shared = tomllib.loads((inputs / "build/reagent.spec").read_text())
     own = tomllib.loads((inputs / "build/windows/contents.toml").read_text())
-    left_out = (*shared["left_out"], *own["left_out"])
+    left_out = (*(set(shared["left_out"]) - set(own["kept"])), *own["left_out"])
     application = modules_under(site, left_out) | modules_under(stage, left_out)
     modules = compiled_under(HOME / "stdlib", tuple(own["left_out_of_stdlib"]))
     modules |= compiled(application)

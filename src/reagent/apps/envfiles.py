@@ -18,6 +18,7 @@ from reagent import log
 from reagent.apps.credentials import Credential
 from reagent.apps.environment import remote_port_names
 from reagent.model.app import PortRule
+from reagent.settings.opening import BINARY, CLOSE_ON_EXEC
 
 _log = log.get(__name__)
 
@@ -105,7 +106,7 @@ def _put(folder: Path, name: str, value: str, mode: int) -> None:
         return
     # Two threads may be at the same folder: a request refreshes while a transition writes all.
     draft = folder / f"{_own_drafts()}{next(_numbers)}{_DRAFT}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOSE_ON_EXEC | BINARY, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)

@@ -14,8 +14,11 @@ import os
 from contextlib import suppress
 from typing import Final
 
+from reagent.settings.opening import BINARY, FOLDER, NO_LINK, NO_WAIT
+
 TEMPORARY_NAME: Final = ".agent-write.tmp"
 _PRIVATE: Final = 0o600
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK | BINARY
 
 
 def replace(target: str, content: bytes) -> None:
@@ -31,7 +34,7 @@ def replace(target: str, content: bytes) -> None:
     folder = os.path.dirname(target) or "."
     temporary = os.path.join(folder, TEMPORARY_NAME)
     forget_temporary(target)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE)
+    descriptor = os.open(temporary, _NEW, _PRIVATE)
     try:
         try:
             _keep_owner(descriptor, target)
@@ -62,7 +65,7 @@ def overwrite(target: str, content: bytes) -> None:
     Raises:
         OSError: it cannot be opened, or the content may be there in part.
     """
-    descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = os.open(target, os.O_WRONLY | NO_LINK | NO_WAIT | BINARY)
     try:
         write_all(descriptor, content)
         os.ftruncate(descriptor, len(content))
@@ -91,7 +94,7 @@ def _keep_owner(descriptor: int, target: str) -> None:
 
 
 def _fsync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(folder, os.O_RDONLY | FOLDER)
     try:
         os.fsync(descriptor)
     finally:

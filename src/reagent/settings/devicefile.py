@@ -25,6 +25,7 @@ from reagent import log
 from reagent.errors import DeviceFileBroken
 from reagent.model.device import Identity
 from reagent.settings import atomic, devicejson
+from reagent.settings.opening import BINARY, NO_TERMINAL, NO_WAIT
 
 _log = log.get(__name__)
 
@@ -220,7 +221,7 @@ def _read(path: str) -> devicejson.Document:
 def _read_bytes(path: str) -> bytes:
     """The content of a regular file of bearable size; waits for no pipe and no tape."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = os.open(path, os.O_RDONLY | NO_WAIT | NO_TERMINAL | BINARY)
     except (OSError, ValueError) as error:
         raise _Unusable(_reason(error)) from None
     try:

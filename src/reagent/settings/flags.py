@@ -7,6 +7,7 @@ decides the others' defaults: a given -agentDir moves none of them.
 `-version` pays for every import made here.
 """
 
+import os
 import sys
 
 from reagent.settings import goflag
@@ -14,9 +15,11 @@ from reagent.settings.goflag import Bool, Flag, String, Uint
 
 
 def _home_folder() -> str:
-    from pathlib import Path  # noqa: PLC0415 - Linux need not pay for it
-
-    return str(Path.home() / "reagent")
+    """`$HOME/reagent`; a service without a home keeps it where all programs keep their data."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - pathlib costs more than everything else here
+    if home == "~":
+        home = os.environ.get("PROGRAMDATA", os.curdir)
+    return home + os.sep + "reagent"
 
 
 if sys.platform.startswith("linux"):
@@ -24,7 +27,7 @@ if sys.platform.startswith("linux"):
     _LOG_FILE = "/var/log/reagent.log"
 else:
     BUILT_IN_AGENT_DIR = _home_folder()
-    _LOG_FILE = BUILT_IN_AGENT_DIR + "/reagent.log"
+    _LOG_FILE = BUILT_IN_AGENT_DIR + os.sep + "reagent.log"
 
 
 class Flags:
@@ -37,7 +40,9 @@ class Flags:
         "agentDir", "default location of the agent binary", default=BUILT_IN_AGENT_DIR
     )
     apps_dir = String(
-        "appsDir", "default path for apps and app-data", default=BUILT_IN_AGENT_DIR + "/apps"
+        "appsDir",
+        "default path for apps and app-data",
+        default=BUILT_IN_AGENT_DIR + os.sep + "apps",
     )
     arch = Bool("arch", "displays the architecture for which the binary was built")
     compressed_build_extension = String(
@@ -55,7 +60,7 @@ class Flags:
     db_file_name = String(
         "dbFileName",
         "defines the name used to persist the database file",
-        default=BUILT_IN_AGENT_DIR + "/reagent.db",
+        default=BUILT_IN_AGENT_DIR + os.sep + "reagent.db",
     )
     debug = Bool("debug", "sets the log level to debug", default=True)
     debug_messaging = Bool("debugMessaging", "enables debug logs for messenging layer")

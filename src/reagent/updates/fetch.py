@@ -47,8 +47,9 @@ Progress = Callable[[int, int, int], Awaitable[None]]
 
 # The slowest board unpacks and starts an interpreter in a tenth of this.
 SAYS_VERSION_WITHIN_S: Final = 30.0
+_BAD_LIBRARY: Final[int] = getattr(errno, "ELIBBAD", errno.ENOEXEC)  # Windows has none
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NO_EXECUTABLE: Final = frozenset({errno.ENOEXEC, errno.ELIBBAD, errno.EINVAL})
+_NO_EXECUTABLE: Final = frozenset({errno.ENOEXEC, _BAD_LIBRARY, errno.EINVAL})
 # Another thread's child holds the file open for writing until it runs its own program.
 _BUSY_TRIES: Final = 5
 _BUSY_PAUSE_S: Final = 0.2

@@ -21,7 +21,9 @@ MOST_REBOOTS: Final = 10
 MOST_CRASHES: Final = 5
 # What the system says of a file that never runs here: another machine's, or nobody's; also where
 # what should interpret it is missing.
-NO_EXECUTABLE: Final = frozenset({errno.ENOEXEC, errno.ELIBBAD, errno.ENOENT})
+NO_EXECUTABLE: Final = frozenset(
+    {errno.ENOEXEC, getattr(errno, "ELIBBAD", errno.ENOEXEC), errno.ENOENT}
+)
 # What active versions could do here counts for so long.
 BASELINE_S: Final = 7 * DAY_S
 # A word that is younger is not written again: a disk has only so many writes.

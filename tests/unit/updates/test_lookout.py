@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reagent.adapters.posix.localfile import LocalFiles
+from reagent.adapters.localfile import LocalFiles
 from reagent.contracts.downloads import Downloads
 from reagent.contracts.trust import Attested, Chain, Fetch, Rule, Verdict
 from reagent.errors import DownloadFailed, Unavailable, Untrusted

@@ -6,12 +6,17 @@ import asyncio
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-DEFAULT = "unix:///var/run/docker.sock"
+DEFAULT = (
+    "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix:///var/run/docker.sock"
+)
+# Both end in this machine, and are never encrypted.
+_LOCAL = ("unix://", "npipe://")
 _PLAIN_PORT = 2375
 _TLS_PORT = 2376
 
@@ -23,7 +28,7 @@ class Address:
     """An engine's address, as DOCKER_HOST spells it.
 
     Attributes:
-        text: `unix:///path` or `tcp://host:port`.
+        text: `unix:///path`, `tcp://host:port`, or `npipe:////./pipe/name` on Windows.
         certificates: the folder with `ca.pem`, `cert.pem`, `key.pem`; empty: no TLS.
         verify: whether the engine's certificate is checked against `ca.pem`.
     """
@@ -35,7 +40,7 @@ class Address:
     @property
     def is_local(self) -> bool:
         """Whether the engine shares our clock."""
-        return self.text.startswith("unix://")
+        return self.text.startswith(_LOCAL)
 
     async def connect(self, factory: Callable[[], _P]) -> _P:
         """A connection with its protocol; raises OSError, ValueError for an address we cannot use.
@@ -47,8 +52,10 @@ class Address:
         if scheme == "unix":
             _, protocol = await loop.create_unix_connection(factory, rest)
             return protocol
+        if scheme == "npipe":
+            return await _pipe(factory, rest)
         if scheme not in {"tcp", "http", "https"}:
-            raise ValueError("only unix:// and tcp:// are understood")
+            raise ValueError("only unix://, tcp:// and npipe:// are understood")
         secured = bool(self.certificates) or scheme == "https"
         host, port = _host_and_port(rest.rstrip("/"), _TLS_PORT if secured else _PLAIN_PORT)
         transport, protocol = await loop.create_connection(
@@ -85,7 +92,19 @@ def from_environment(text: str = "", environment: Mapping[str, str] = os.environ
     folder = environment.get("DOCKER_CERT_PATH", "")
     if verify and not folder:
         folder = str(Path(environment.get("HOME", "/root"), ".docker"))
-    return Address(found, "" if found.startswith("unix://") else folder, verify)
+    return Address(found, "" if found.startswith(_LOCAL) else folder, verify)
+
+
+async def _pipe(factory: Callable[[], _P], path: str) -> _P:
+    """A named pipe; `//./pipe/docker_engine` as DOCKER_HOST spells it."""
+    if sys.platform == "win32":
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, asyncio.ProactorEventLoop):
+            name = path.replace("/", "\\")
+            # Any protocol will do; its annotation knows one.
+            _, protocol = await loop.create_pipe_connection(factory, name)  # type: ignore[arg-type]
+            return protocol  # type: ignore[return-value]
+    raise ValueError("npipe:// is understood on Windows alone")
 
 
 def _host_and_port(text: str, default: int) -> tuple[str, int]:

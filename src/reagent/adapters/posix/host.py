@@ -6,15 +6,14 @@ What cannot be read is zero, empty or left out: a figure is never worth a missed
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from reagent import log
+from reagent.adapters.net import local
 from reagent.adapters.posix import netlink, platform
 from reagent.contracts.host import Address
 from reagent.model.device import Stats
@@ -24,9 +23,6 @@ _log = log.get(__name__)
 _DOCKER_APPS: Final = "opt/reagent/docker-apps"
 # A file system that does not answer (a dead network mount) must not hold up a heartbeat.
 _STATS_SECONDS: Final = 2.0
-_NOT_THE_LAN: Final = ("veth", "br-")
-_PORTS: Final = range(1, 65536)
-_NO_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
 class PosixHost:
@@ -65,12 +61,7 @@ class PosixHost:
 
     def primary_ipv4(self) -> str:
         """See the contract."""
-        try:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                probe.connect(("8.8.8.8", 80))
-                return str(probe.getsockname()[0])
-        except OSError:
-            return lan_address(self.addresses())
+        return local.outgoing_ipv4() or local.lan_address(self.addresses())
 
     def description(self) -> str:
         """See the contract."""
@@ -90,21 +81,7 @@ class PosixHost:
 
     def port_free(self, port: int, protocol: str) -> bool:
         """See the contract."""
-        if port not in _PORTS:
-            return False
-        kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-        try:
-            _bind(socket.AF_INET6, kind, port)
-        except OSError as error:
-            if error.errno not in _NO_IPV6:
-                return False
-        else:
-            return True
-        try:
-            _bind(socket.AF_INET, kind, port)
-        except OSError:
-            return False
-        return True
+        return local.port_free(port, protocol)
 
     def _read_stats(self) -> Stats:
         memory = self._memory()
@@ -168,24 +145,3 @@ class PosixHost:
             return (self._root / path).read_bytes()
         except OSError:
             return b""
-
-
-def lan_address(addresses: Sequence[Address]) -> str:
-    """The first IPv4 address that is not the device's own or its containers'; empty: none."""
-    for each in addresses:
-        theirs = "docker" in each.interface or each.interface.startswith(_NOT_THE_LAN)
-        if len(each.mask) == 4 and not each.ip.startswith("127.") and not theirs:
-            return each.ip
-    return ""
-
-
-def _bind(family: int, kind: int, port: int) -> None:
-    with socket.socket(family, kind) as probe:
-        if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        if kind == socket.SOCK_STREAM:
-            # A connection that is only waiting out its time does not hold the port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("", port))
-        if kind == socket.SOCK_STREAM:
-            probe.listen(1)

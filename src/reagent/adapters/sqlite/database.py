@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from reagent import log
 from reagent.adapters.sqlite import driver, migrate
 from reagent.adapters.sqlite.driver import Trouble
+from reagent.settings.opening import CLOSE_ON_EXEC
 
 if TYPE_CHECKING:
     import sqlite3
@@ -143,7 +144,7 @@ class Database:
             raise _DamagedError("it is not a plain file")
         # Where it can only be read, an existing mode stays, and SQLite says what it thinks of it.
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | CLOSE_ON_EXEC, 0o600)
         except OSError:
             if not Path(self._path).exists():
                 raise

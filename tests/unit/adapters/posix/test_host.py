@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reagent.adapters.posix.host import PosixHost, lan_address
+from reagent.adapters.net.local import lan_address
+from reagent.adapters.posix.host import PosixHost
 from reagent.contracts.host import Address
 from reagent.model.device import Stats
 

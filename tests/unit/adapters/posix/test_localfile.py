@@ -1,4 +1,4 @@
-"""adapters.posix.localfile: a file that a person brings."""
+"""adapters.localfile: a file that a person brings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reagent.adapters.posix.localfile import LocalFiles
+from reagent.adapters.localfile import LocalFiles
 from reagent.errors import DownloadFailed
 
 FILES = LocalFiles()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reagent.adapters.posix.processes import PosixProcesses, environment
+from reagent.adapters.posix.processes import PosixProcesses
+from reagent.adapters.programs import environment
 from reagent.errors import DeadlineExceeded, Failed, NotFound
 
 _PROCESSES = PosixProcesses()

@@ -18,10 +18,11 @@ from typing import Final
 
 from reagent.contracts.downloads import LARGEST_FILE, Block
 from reagent.errors import DownloadFailed
+from reagent.settings.opening import BINARY, NO_TERMINAL, NO_WAIT, read_at
 
 _BLOCK: Final = 1 << 18
 # Neither a pipe nor a device keeps anybody waiting.
-_SAFELY: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+_SAFELY: Final = os.O_RDONLY | NO_WAIT | NO_TERMINAL | BINARY
 
 
 class LocalFile:
@@ -37,7 +38,7 @@ class LocalFile:
         offset = 0
         while offset < self.length:
             try:
-                content = await asyncio.to_thread(os.pread, self._descriptor, _BLOCK, offset)
+                content = await asyncio.to_thread(read_at, self._descriptor, _BLOCK, offset)
             except OSError as error:
                 raise DownloadFailed(f"{self._path}: {error.strerror or error}") from error
             if not content:
@@ -65,7 +66,7 @@ class LocalFiles:
         """See the contract."""
         descriptor = _open(path)
         try:
-            content = os.pread(descriptor, most + 1, 0)
+            content = read_at(descriptor, most + 1, 0)
         except OSError as error:
             raise DownloadFailed(f"{path}: {error.strerror or error}") from error
         finally:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final, Protocol
 
 from reagent.adapters.docker.lines import Splitter, decoded
 from reagent.contracts.processes import Outcome
@@ -20,10 +18,28 @@ _STDERR: Final = 4096
 _GRACE_S: Final = 0.5
 
 
+class Group(Protocol):
+    """A program and everything that it begins, as the system keeps them together."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """How `subprocess` is to begin the program."""
+        ...
+
+    def hold(self, leader: int) -> None:
+        """The program runs, under this process id."""
+        ...
+
+    def end(self, *, force: bool) -> None:
+        """Ask all of it to end, or end it; over already is fine."""
+        ...
+
+
 class Beside(asyncio.SubprocessProtocol):
     """Implements `contracts.processes.Program`."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group) -> None:
+        self._group = group
         self._transport: asyncio.SubprocessTransport | None = None
         self._blocks: list[bytes] = []
         self._held = 0
@@ -72,12 +88,10 @@ class Beside(asyncio.SubprocessProtocol):
             return
         self._unheard = True
         self._forget()
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for force in (False, True):
             if self._over.is_set():
                 break
-            # The group outlives its leader; its number is nobody else's as long as it does.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
+            self._group.end(force=force)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GRACE_S):
                     await self._over.wait()
@@ -90,6 +104,7 @@ class Beside(asyncio.SubprocessProtocol):
         if isinstance(transport, asyncio.SubprocessTransport):
             self._transport = transport
             self.pid = transport.get_pid()
+            self._group.hold(self.pid)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """It said something."""

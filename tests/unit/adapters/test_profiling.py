@@ -1,8 +1,8 @@
-"""reagent.adapters.posix.profiling: what the page says."""
+"""reagent.adapters.profiling: what the page says."""
 
 import asyncio
 
-from reagent.adapters.posix.profiling import page
+from reagent.adapters.profiling import page
 
 
 async def waiting(gate: asyncio.Event) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reagent.adapters.posix.beside import Beside
-from reagent.adapters.posix.processes import PosixProcesses
+from reagent.adapters.beside import Beside
+from reagent.adapters.posix.processes import PosixProcesses, Session
 from reagent.contracts.processes import Program
 from reagent.errors import Failed, NotFound
 
@@ -247,4 +247,4 @@ async def test_an_argument_that_no_program_can_be_given_is_an_error(argument: st
 
 
 async def test_one_that_never_began_can_be_ended() -> None:
-    await Beside().end()
+    await Beside(Session()).end()

@@ -1,4 +1,4 @@
-"""reagent.adapters.posix.logfile: docs/contract/streams.md 1.16."""
+"""reagent.adapters.logfile: docs/contract/streams.md 1.16."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reagent.adapters.posix.logfile import LogFile
+from reagent.adapters.logfile import LogFile
 from reagent.log import INFO, Entry
 
 SECONDS = 1_790_000_000.25  # 2026-09-21T14:13:20.250Z

@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import Final
 
 from reagent.log import Entry
+from reagent.settings.opening import BINARY, NO_TERMINAL, NO_WAIT
 
 ROLL_AT: Final = 100 * 1024 * 1024
 KEPT: Final = 2
@@ -83,7 +84,7 @@ class LogFile:
         if folder:
             os.makedirs(folder, mode=0o755, exist_ok=True)
         # Without O_NONBLOCK a named pipe nobody reads would stop the agent here.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_WAIT | NO_TERMINAL | BINARY
         self._descriptor = os.open(self._path, flags, _MODE)
         found = os.fstat(self._descriptor)
         if stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) != _MODE:
@@ -96,6 +97,8 @@ class LogFile:
 
         Where the folder refuses, the file just grows on: a line too much is better than none.
         """
+        if sys.platform == "win32":  # which renames no open file
+            self._close()
         try:
             os.rename(self._path, self._rolled_name())
         except OSError as error:
