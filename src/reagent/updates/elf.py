@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 HEADER: Final = 20
@@ -20,8 +21,18 @@ _LITTLE: Final = 1
 _EXECUTABLE_OR_PIE: Final = frozenset({2, 3})
 
 
-def fault(head: bytes, arch: str) -> str:
-    """Why it does not run on this architecture; empty when it may. Unknown architectures may."""
+# darwin's executables are of another kind: the magic number, and the processor behind it.
+_MACH_O: Final = b"\xcf\xfa\xed\xfe"
+_PROCESSORS: Final = {"amd64": b"\x07\0\0\x01", "arm64": b"\x0c\0\0\x01"}
+
+
+def fault(head: bytes, arch: str, system: str = sys.platform) -> str:
+    """Why it does not run on this architecture; empty when it may. Unknown architectures may.
+
+    `system` is as `sys.platform` says it.
+    """
+    if system == "darwin":
+        return _fault_of_mach_o(head, arch)
     if len(head) < HEADER or head[:4] != b"\x7fELF":
         return "it is no ELF executable"
     if head[5] != _LITTLE or int.from_bytes(head[16:18], "little") not in _EXECUTABLE_OR_PIE:
@@ -30,4 +41,12 @@ def fault(head: bytes, arch: str) -> str:
     found = (int.from_bytes(head[18:20], "little"), head[4])
     if expected is not None and found != expected:
         return f"it is for ELF machine {found[0]}, this is {arch}"
+    return ""
+
+
+def _fault_of_mach_o(head: bytes, arch: str) -> str:
+    if head[:4] != _MACH_O:
+        return "it is no Mach-O executable"
+    if arch in _PROCESSORS and head[4:8] != _PROCESSORS[arch]:
+        return f"it is a Mach-O file for another processor, this is {arch}"
     return ""
