@@ -40,9 +40,10 @@ stand_in() {
     line=$(grep "^$architecture $1 " "$images/standins.txt") || return 1
     # shellcheck disable=SC2086 # columns
     set -- $line
-    for mirror in $(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u); do
+    # Not what apt knows: it has forgotten the places whose lists it could not get.
+    for mirror in $(grep -rhoE 'https?://[^] ]+' /etc/apt/sources.list* | sort -u); do
         file=$(basename "$3")
-        if /usr/lib/apt/apt-helper download-file "$mirror$3" "$file" "SHA256:$4"; then
+        if /usr/lib/apt/apt-helper download-file "${mirror%/}/$3" "$file" "SHA256:$4"; then
             version=$(dpkg-deb --field "$file" Version)
             [ "$(exact "$2")" = "$2:$1=$version" ] ||
                 echo "$1: $2 $version stands in for $(exact "$2" | cut -d= -f2)" >> /opt/build/stood-in

@@ -24,8 +24,11 @@ def put(partial: Path, final: Path) -> str:
     digest = sha256(partial)
     partial.chmod(0o755)
     note = partial.with_name(partial.name + ".sha256")
-    note.write_text(digest + "\n")
-    sidecar(final).unlink(missing_ok=True)
-    partial.replace(final)
-    note.replace(sidecar(final))
+    try:
+        note.write_text(digest + "\n")
+        sidecar(final).unlink(missing_ok=True)
+        partial.replace(final)
+        note.replace(sidecar(final))
+    finally:
+        note.unlink(missing_ok=True)
     return digest

@@ -8,15 +8,20 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from reagent_build import children
 from reagent_build.errors import BuildError, EngineUnreachableError
 
 LABEL: Final = "reagent.build=1"
 _ANSWER_S: Final = 20
 # A registry that does not answer at all must not hold up a build that can do without it.
 _PULL_S: Final = 300
+# In the words of the engine, of package managers and of compilers.
+_FULL: Final = "no space left on device"
+_NUMBERS: Final = count(1)
 
 
 class Docker:
@@ -81,10 +86,7 @@ class Docker:
     def import_root(self, archive: Path, tag: str) -> None:
         """Make an image of a root file system."""
         with archive.open("rb") as stream:
-            command = self._command("import", "--change", f"LABEL {LABEL}", "-", tag)
-            done = subprocess.run(
-                command, stdin=stream, capture_output=True, check=False, env=self._environment
-            )
+            done = self._run("import", "--change", f"LABEL {LABEL}", "-", tag, stdin=stream)
         _check(done, f"cannot make the image {tag}")
 
     def build(
@@ -119,26 +121,32 @@ class Docker:
         Raises:
             BuildError: it failed; the text is its own.
         """
-        done = self._run(
-            "run", "--rm", "--interactive", "--network=none", f"--label={LABEL}", image, *command,
-            stdin=stdin,
-        )  # fmt: skip
+        name = f"reagent-build-{os.getpid()}-{next(_NUMBERS)}"
+        try:
+            done = self._run(
+                "run", "--rm", "--interactive", "--network=none", f"--name={name}",
+                f"--label={LABEL}", image, *command, stdin=stdin,
+            )  # fmt: skip
+        except BaseException:
+            # The client may be gone before its container is.
+            self._run("rm", "--force", name, timeout=_ANSWER_S, tidying=True)
+            raise
         _check(done, "the build in the container failed")
         return done.stdout, done.stderr.decode(errors="replace")
 
-    def _command(self, *words: str) -> list[str]:
-        return ["docker", *words]
-
     def _run(
-        self, *words: str, stdin: bytes = b"", timeout: float | None = None
+        self,
+        *words: str,
+        stdin: bytes | IO[bytes] = b"",
+        timeout: float | None = None,
+        tidying: bool = False,
     ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            self._command(*words),
-            input=stdin,
-            capture_output=True,
+        return children.run(
+            ("docker", *words),
+            stdin=stdin,
             timeout=timeout,
-            check=False,
-            env=self._environment,
+            environment=self._environment,
+            tidying=tidying,
         )
 
 
@@ -147,6 +155,8 @@ def _check(done: subprocess.CompletedProcess[bytes], what: str) -> None:
         said = (done.stdout + done.stderr if len(done.stdout) < 1_000_000 else done.stderr).decode(
             errors="replace"
         )
+        if _FULL in said.lower():
+            raise BuildError(f"{what}: the engine has no space left on its disk")
         end = "\n".join(said.strip().splitlines()[-30:])
         raise BuildError(f"{what}:\n{end}")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from reagent_build import age
+from reagent_build import age, children
 from reagent_build.container import Docker
 from reagent_build.errors import BuildError
 from reagent_build.progress import Progress
@@ -71,6 +71,14 @@ def ensure_static(docker: Docker, debian: Debian, cache: Path, progress: Progres
         }
         build_from(docker, _INGREDIENTS, tag, arguments)
     return tag
+
+
+def static_image(docker: Docker, debian: Debian) -> str | None:
+    """The name of the cross-build image, if the engine holds it."""
+    if not docker.has_image(common_tag()):
+        return None
+    tag = static_tag(debian, docker.image_id(common_tag()))
+    return tag if docker.has_image(tag) else None
 
 
 def ensure_common(docker: Docker, cache: Path, progress: Progress) -> str:
@@ -160,14 +168,19 @@ def ensure_base(docker: Docker, cache: Path, progress: Progress, *, fresh: bool 
 
 
 def _bootstrap(target: Path) -> None:
-    done = subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", _SUITE,
-         str(target), *sources(_index_targets())],
-        capture_output=True, text=True, check=False,
+    command = (
+        "mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", _SUITE,
+        str(target), *sources(_index_targets()),
     )  # fmt: skip
+    try:
+        done = children.run(command)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
     if done.returncode:
         target.unlink(missing_ok=True)
-        raise BuildError(f"mmdebstrap failed:\n{(done.stdout + done.stderr)[-3000:].strip()}")
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        raise BuildError(f"mmdebstrap failed:\n{said[-3000:].strip()}")
 
 
 def sources(index_targets: Iterable[str]) -> list[str]:

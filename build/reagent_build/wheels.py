@@ -5,7 +5,6 @@ Fetched by the host's own pip, so its index, certificates and proxies are the on
 
 import hashlib
 import re
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -13,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from reagent_build import children
 from reagent_build.errors import BuildError
 from reagent_build.turns import turn
 
@@ -58,11 +58,10 @@ def _fetch(requirements: Path, target: Path) -> None:
         *(f"--platform={each}" for each in _PLATFORMS),
         f"--dest={target}", f"--requirement={requirements}",
     )  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = children.run(command)
     if done.returncode:
-        raise BuildError(
-            f"pip cannot get the wheels:\n{(done.stdout + done.stderr)[-3000:].strip()}"
-        )
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        raise BuildError(f"pip cannot get the wheels:\n{said[-3000:].strip()}")
     for wheel in tuple(target.glob("*.whl")):
         if not wheel.name.endswith(_PURE):
             without_compiled_parts(wheel)

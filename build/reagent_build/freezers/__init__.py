@@ -2,6 +2,8 @@
 
 What the host can run, itself or with qemu, is checked behind `freeze` (reagent_build/checks.py). A
 freezer for another platform runs what it made where it can, in its container, before it returns.
+Beside `freeze` it may have a function `image`, which names the image that it works in: once another
+one takes its place, executables are made anew (reagent_build/made.py).
 """
 
 from collections.abc import Mapping
@@ -53,3 +55,9 @@ def freezers() -> frozenset[FreezerName]:
 def freezer(name: FreezerName) -> Freezer:
     """The one of that name: what its file calls `freeze`."""
     return cast("Freezer", import_module(_FILES[name]).freeze)
+
+
+def image(plan: Plan, workshop: Workshop) -> str:
+    """What the freezer works in, if it has a function that says so; empty: it is not there yet."""
+    named = getattr(import_module(_FILES[plan.freezer]), "image", None)
+    return cast("str", named(plan, workshop)) if named else ""

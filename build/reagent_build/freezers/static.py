@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from reagent_build.freezers import Workshop
-from reagent_build.images import BUILD, ensure_static
+from reagent_build.images import BUILD, ensure_static, static_image
 from reagent_build.plan import Plan
 from reagent_build.roots import Root
 from reagent_build.sbom_facts import Facts, objects_of
@@ -27,6 +27,11 @@ _INSIDE: Final = (
 )
 
 
+def image(plan: Plan, workshop: Workshop) -> str:
+    """The cross-build image, empty where there is none yet."""
+    return static_image(workshop.docker, DEBIAN[plan.target]) or ""
+
+
 def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     """Make a static Linux executable.
 
@@ -34,10 +39,10 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
         BuildError: with what is missing or what a tool said.
     """
     debian = DEBIAN[plan.target]
-    image = ensure_static(workshop.docker, debian, workshop.cache, workshop.progress)
+    made_in = ensure_static(workshop.docker, debian, workshop.cache, workshop.progress)
     workshop.progress.step("get the wheels (once for each requirements-runtime.txt)")
     wheels = ensure_wheels(REQUIREMENTS, workshop.cache)
-    workshop.progress.step(f"compile and link {plan.target}")
+    workshop.progress.step("compile and link")
     order = {
         "compiler": debian.compiler,
         "multiarch": debian.multiarch,
@@ -45,7 +50,7 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
         "commit": plan.commit,
     }
     answer, messages = workshop.docker.filter(
-        image, ("sh", "-c", _INSIDE), inputs(workshop.repository, wheels, order, plan.roots)
+        made_in, ("sh", "-c", _INSIDE), inputs(workshop.repository, wheels, order, plan.roots)
     )
     for line in messages.strip().splitlines():
         workshop.progress.say(f"  {line}")

@@ -9,8 +9,8 @@ from reagent_build.inside.toolchain import PYTHON, BuildError, run
 LINKER_FLAGS: Final = (
     "--gc-sections", "-O1", "--build-id=none", "-z", "relro", "-z", "now", "-z", "noexecstack",
     # A place of its own behind everything else: a change of the application moves no other address,
-    # so the difference between two releases stays as small as the change.
-    "--section-start=.reagent=0x8000000",
+    # so the difference between two releases stays as small as the change. i386 begins at 0x8048000.
+    "--section-start=.reagent=0x10000000",
 )  # fmt: skip
 STRIP_FLAGS: Final = ("--strip-all", "--remove-section=.comment")
 # armel has no atomic instructions of its own.
