@@ -1,9 +1,13 @@
 """reagent_build.container: what the docker client is told, with a program of that name in its place."""
 
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from reagent_build import children
 from reagent_build.container import Docker
 from reagent_build.errors import BuildError, EngineUnreachableError
 
@@ -77,6 +81,33 @@ def test_a_build_that_fails_says_what_the_tool_said(client: Path) -> None:
 
     with pytest.raises(BuildError, match="no such header"):
         Docker(None).filter("image", ("true",), b"")
+
+
+def test_a_full_disk_of_the_engine_is_one_line(client: Path) -> None:
+    (client / "does").write_text("echo 'write /x: no space left on device' >&2; exit 1\n")
+
+    with pytest.raises(BuildError) as refused:
+        Docker(None).filter("image", ("true",), b"")
+
+    assert str(refused.value).endswith("the engine has no space left on its disk")
+
+
+def test_a_container_does_not_outlive_a_client_that_was_stopped(client: Path) -> None:
+    (client / "does").write_text(f'[ "$1" = rm ] && exit\necho > {client}/begun\nexec sleep 600\n')
+    os.mkfifo(client / "begun")
+    children.begin()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(Docker(None).filter, "image", ("true",), b"")
+        (client / "begun").read_text()
+        children.stop()
+        with pytest.raises(children.StoppedError):
+            running.result()
+    children.begin()
+
+    run, removed = (client / "calls").read_text().splitlines()
+    (name,) = re.findall(r"--name=(\S+)", run)
+    assert removed.endswith(f"rm --force {name}")
 
 
 def test_a_registry_that_refuses_is_an_answer_not_an_error(client: Path) -> None:
