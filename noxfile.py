@@ -141,6 +141,12 @@ def rollout(session: nox.Session) -> None:
 
 
 @nox.session
+def keys(session: nox.Session) -> None:
+    """Show, make, replace the keys that releases are signed with: nox -s keys -- init FOLDER."""
+    python(session, "-m", "reagent_release", "keys", *session.posargs)
+
+
+@nox.session
 def frozen(session: nox.Session) -> None:
     """Run the executable that was built: command line, bad input, connect, be killed."""
     tests(session, "frozen", "tests/frozen")

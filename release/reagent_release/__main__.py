@@ -14,12 +14,23 @@ from typing import Final
 
 from reagent_build.__main__ import main as build
 from reagent_build.targets import Target, UnknownTargetError, machine_target, read_targets
-from reagent_release import built, layout, publish, rollout, versions
+from reagent_release import (
+    built,
+    ceremony,
+    keys,
+    layout,
+    publish,
+    rollout,
+    sign,
+    signed_release,
+    versions,
+)
 from reagent_release.configured import Choice, choose, opened
 from reagent_release.errors import Misused, ObjectMissing, ReleaseError
 from reagent_release.progress import shown
 from reagent_release.record import Record
-from reagent_release.steps import Step, carry_out
+from reagent_release.sign import Signing
+from reagent_release.steps import Step, carry_out, signed
 from reagent_release.store import Bucket
 from reagent_release.words import Words, parse
 
@@ -27,6 +38,7 @@ REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _FAILED: Final = 1
 _MISUSED: Final = 2
 _INTERRUPTED: Final = 130
+_KEYS: Final = "keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,7 @@ class Place:
     machine: Target | None
     """What can be run here, if it is a platform of ours."""
     open: Callable[[Choice], Bucket] = opened
+    now: Callable[[], float] = time.time
 
     @property
     def version_file(self) -> Path:
@@ -76,11 +89,14 @@ class Place:
 def main(arguments: Sequence[str] | None = None, place: Place | None = None) -> int:
     """Exit status: 0 done or shown, 1 failed or refused, 2 misused, 130 interrupted."""
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ("",)
-    if command not in _COMMANDS:
+    if command not in (*_COMMANDS, _KEYS):
         print(f"{command!r} is none of {', '.join(_COMMANDS)}", file=sys.stderr)
         return _MISUSED
     try:
-        return _COMMANDS[command](parse(rest), place or Place(REPOSITORY, os.environ, _machine()))
+        place = place or Place(REPOSITORY, os.environ, _machine())
+        if command == _KEYS:
+            return _keys(rest, place)
+        return _COMMANDS[command](parse(rest), place)
     except Misused as error:
         print(f"{command}: {error}", file=sys.stderr)
         return _MISUSED
@@ -113,8 +129,11 @@ def _publish(words: Words, place: Place) -> int:
         builds_first=words.dry_run and "build_all" in words.after,
     )
     bucket, choice = _bucket(place)
+    signing = _signing(place, bucket)
+    facts = replace(facts, metadata=signed_release.of_publication(signing, facts))
     plan = publish.plan(replace(facts, remote=publish.gather(bucket, facts)))
     print(f"publish reagent {version} to {bucket.address} ({choice.reason})\n{plan}", flush=True)
+    _note(signed_release.notes(signing, plan.steps))
     if not words.dry_run:
         _execute("publish", {"version": version}, plan.steps, bucket, place)
         print(f"reagent {version} is published; nox -s rollout points devices at it")
@@ -127,6 +146,7 @@ def _rollout(words: Words, place: Place) -> int:
     bucket, choice = _bucket(place)
     decision = rollout.decide(path, _text(path), words.edits, _content(bucket, layout.MANIFEST))
     presence, aliases, remote = rollout.gather(bucket, decision, targets)
+    signing, first = _signing(place, bucket), _published_first(words, place, targets)
     plan = rollout.plan(
         rollout.Facts(
             decision=decision,
@@ -135,10 +155,12 @@ def _rollout(words: Words, place: Place) -> int:
             aliases=aliases,
             remote=remote,
             version_file=_text(place.version_file).encode(),
-            published_first=_published_first(words, place, targets),
+            metadata=signed_release.of_rollout(signing, decision, targets, bucket, first),
+            published_first=first,
         )
     )
     print(f"roll out {path.name} to {bucket.address} ({choice.reason})\n{plan}", flush=True)
+    _note(signed_release.notes(signing, plan.steps))
     if not words.dry_run:
         moves = {each.environment: [each.before, each.after] for each in decision.changes}
         _execute("rollout", {"environments": moves}, plan.steps, bucket, place)
@@ -146,6 +168,19 @@ def _rollout(words: Words, place: Place) -> int:
             f"{layout.MANIFEST} is published: {', '.join(map(': '.join, decision.after.items()))}"
         )
     return 0
+
+
+def _keys(arguments: Sequence[str], place: Place) -> int:
+    return ceremony.run(
+        arguments,
+        ceremony.Where(
+            repository=place.repository,
+            environment=place.environment,
+            bucket=lambda: _bucket(place)[0],
+            now=place.now(),
+            execute=lambda what, steps, bucket: _execute("keys", what, steps, bucket, place),
+        ),
+    )
 
 
 _COMMANDS: Final[Mapping[str, Callable[[Words, Place], int]]] = {
@@ -170,15 +205,26 @@ def _published_first(
     return frozenset((version, each.target) for each in found if isinstance(each, built.Built))
 
 
+def _signing(place: Place, bucket: Bucket) -> Signing | None:
+    keyring = keys.configured(place.repository, place.environment)
+    return sign.opened(keyring, bucket, place.now())
+
+
+def _note(notes: Sequence[str]) -> None:
+    for each in notes:
+        print(f"  note: {each}", flush=True)
+
+
 def _execute(
     command: str, what: Mapping[str, object], steps: Sequence[Step], bucket: Bucket, place: Place
 ) -> None:
+    steps = signed(steps)
     record = Record(
         place.repository / "release/out",
         command,
         {"bucket": bucket.address, **what},
         steps,
-        time.time(),
+        place.now(),
     )
     try:
         with shown() as progress:

@@ -8,6 +8,7 @@ does not have it. What PyInstaller made on another machine is compressed and tel
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _MACHINES: Final[Mapping[str, int]] = {
 }  # fmt: skip
 _PE: Final = b"MZ"
 _MACH_O: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+
+# A name in the table of its data; every freezer has it there as it is.
+_ROOT: Final = re.compile(rb"trust/[0-9]+\.root\.json")
 
 Ask = Callable[[Path, str], str]
 """Runs an executable with one flag and hands back what it said."""
@@ -51,6 +55,8 @@ class Built:
     size: int
     sha256: str
     papers: tuple[Paper, ...] = ()
+    has_root: bool = False
+    """Its devices take what was signed for, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,8 @@ def look(
     )
     if reason:
         return Unfit(target, path, reason)
-    return Built(target, path, len(content), digest, _papers(path))
+    has_root = _ROOT.search(content) is not None
+    return Built(target, path, len(content), digest, _papers(path), has_root=has_root)
 
 
 def _checksum(path: Path, digest: str) -> str:

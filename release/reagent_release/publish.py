@@ -3,8 +3,9 @@
 Rules
 - A version that was published is never overwritten. The same bytes: already there, said. Other
   bytes: refused, before anything is uploaded.
-- Papers, executable, checksum, each read back and compared; `version.txt` behind them. No device
-  notices: what it runs stands in `availableVersions.json`, which is a roll-out's.
+- Papers, executable, checksum, each read back and compared; then what is signed, where there is a
+  keyring; `version.txt` behind them. No device notices: what it runs stands in
+  `availableVersions.json` and in the roll-out that is signed for, and those are a roll-out's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ class Facts:
     """Whether somebody asked for exactly these targets."""
     builds_first: bool = False
     """Whether this is the dry run of more than one step, and a build would have come before."""
+    metadata: Sequence[Step] = ()
+    """What is signed along with it; nothing: devices are to trust the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,12 @@ def plan(facts: Facts) -> Plan:
         names = ", ".join(map(str, absent))
         raise Refused(f"there is nothing in build/out for {names}: nox -s build_all makes it")
     _refuse_other_bytes(built, facts)
+    if not facts.builds_first:
+        _refuse_other_trust(built, facts)
     steps = [step for each in built for step in _uploads(each, facts)]
     return Plan(
         facts.version,
-        (*steps, write(layout.VERSION_FILE, facts.version_file, facts.remote)),
+        (*steps, *facts.metadata, write(layout.VERSION_FILE, facts.version_file, facts.remote)),
         not_built=() if facts.builds_first else absent,
         to_be_built=absent if facts.builds_first else (),
     )
@@ -146,3 +151,24 @@ def _refuse_other_bytes(built: Sequence[Built], facts: Facts) -> None:
             f"{facts.version} is published with other bytes, and what is published is never"
             f" overwritten:{lines}\nRaise the version in src/reagent/version.txt and build again"
         )
+
+
+def _refuse_other_trust(built: Sequence[Built], facts: Facts) -> None:
+    """A build without a root would make devices trust the bucket; with one, nothing without keys.
+
+    Raises:
+        Refused: what is built and what it is published with do not belong together.
+    """
+    odd = [each for each in built if each.has_root != bool(facts.metadata)]
+    if not odd:
+        return
+    lines = "".join(f"\n  {each.path.name}" for each in odd)
+    if facts.metadata:
+        raise Refused(
+            "these bring no root of trust, and devices that take them would believe any bucket"
+            f" (REAGENT_TRUST_ROOTS, then build again):{lines}"
+        )
+    raise Refused(
+        "these bring a root of trust, and nothing that is not signed for would reach their devices"
+        f" (REAGENT_TRUST_KEYS names the keyring):{lines}"
+    )

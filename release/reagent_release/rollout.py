@@ -4,8 +4,9 @@ Rules
 - Never at a version of which a target is missing in the bucket. Targets are the lines of `targets`;
   `--targets` says that this release consists of others. Executable and checksum have to be there.
 - An environment that stays where it is is not judged again: it is not being pointed.
-- `latest` follows production, then `version.txt`, and the manifest last: before its one write no
-  device notices anything, after it everything is in place.
+- `latest` follows production, then `version.txt`, what is signed, and the manifest last: before
+  the timestamp or the manifest is written no device notices anything, after it everything is in
+  place.
 - Rolling back is the same command with a lower version. Devices only go up, so it stops a roll-out
   and brings nobody back; that is said.
 """
@@ -75,6 +76,8 @@ class Facts:
     aliases: Mapping[str, Stat]
     remote: Mapping[str, Remote]
     version_file: bytes
+    metadata: tuple[Step, ...] = ()
+    """What is signed along with it, behind everything but the manifest."""
     published_first: frozenset[tuple[str, Target]] = frozenset()
     """In the dry run of more than one step: what will be there by then."""
 
@@ -169,6 +172,7 @@ def plan(facts: Facts) -> Plan:
     aliases, notes = _follow_production(facts)
     steps += aliases
     steps.append(write(layout.VERSION_FILE, facts.version_file, facts.remote))
+    steps += facts.metadata
     steps.append(write(layout.MANIFEST, decision.wanted.encode(), facts.remote))
     return Plan(decision, tuple(steps), (*decision.notes, *notes))
 

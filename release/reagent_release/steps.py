@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from reagent_release.errors import Changed, ReleaseError, StoreError, Unfinished
 from reagent_release.progress import Progress
@@ -84,6 +85,42 @@ class Write:
         _compare(bucket, self.name, self.content)
 
 
+class Signer(Protocol):
+    """Signs metadata; its text says with which keys."""
+
+    def __call__(self, content: bytes) -> bytes:
+        """The same, signed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Metadata is signed, which `signed` does before the first step of a plan is taken."""
+
+    name: str
+    content: bytes = field(repr=False)
+    by: Signer
+    expires: str
+    news: tuple[str, ...] = ()
+    replacing: int = ABSENT
+
+    def __str__(self) -> str:
+        lines = [f"sign           {self.name}  by {self.by}, until {self.expires}"]
+        return "\n  ".join([*lines, *(f"    for        {each}" for each in self.news)])
+
+    def signed(self) -> Write:
+        """The step that is left.
+
+        Raises:
+            Refused: too few of the private keys can be had here.
+        """
+        return Write(self.name, self.by(self.content), self.replacing)
+
+    def do(self, bucket: Bucket, progress: Progress) -> None:
+        """Sign, put, read back, compare."""
+        self.signed().do(bucket, progress)
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """An object of the bucket is copied to another name in it, by the bucket itself."""
@@ -140,7 +177,16 @@ class Edit:
             partial.unlink(missing_ok=True)
 
 
-Step = There | Upload | Write | Copy | Edit
+Step = There | Upload | Write | Sign | Copy | Edit
+
+
+def signed(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The same plan with everything signed: what is missing for that is missing before it begins.
+
+    Raises:
+        Refused: too few of the private keys can be had here.
+    """
+    return tuple(step.signed() if isinstance(step, Sign) else step for step in steps)
 
 
 def carry_out(steps: Sequence[Step], bucket: Bucket, progress: Progress) -> None:
