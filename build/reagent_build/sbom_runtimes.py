@@ -1,6 +1,7 @@
 """What an executable has of the Python it is frozen with, where that is not Debian's static one."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,32 @@ text = next((open(each).read() for each in places if os.path.exists(each)), "")
 openssl = ssl.OPENSSL_VERSION.split()[1]
 print(json.dumps([platform.python_version(), openssl, sqlite3.sqlite_version, text]))
 """
+
+
+_SAID: Final = re.compile(r"CPython (\S+), OpenSSL (\S+), SQLite (\S+)")
+
+
+def said(text: str) -> tuple[Runtime, ...]:
+    """CPython and what it brings along, as a runtime said in its check.
+
+    Raises:
+        BuildError: it did not.
+    """
+    found = _SAID.search(text)
+    if found is None:
+        raise BuildError("the runtime does not say of which versions it is made")
+    return tuple(runtimes(python=found[1], openssl=found[2], sqlite=found[3]))
+
+
+def boot_loader(version: str) -> Runtime:
+    """What PyInstaller puts in front of an executable."""
+    return Runtime(
+        name="pyinstaller",
+        version=version,
+        licence="GPL-2.0-or-later WITH Bootloader-exception",
+        purl=f"pkg:pypi/pyinstaller@{version}",
+        homepage="https://pyinstaller.org",
+    )
 
 
 def of_python(command: Sequence[str | Path]) -> tuple[Runtime, ...]:

@@ -11,6 +11,7 @@ import pytest
 from cyclonedx.validation.json import JsonStrictValidator
 
 from reagent_build.errors import BuildError
+from reagent_build.freezers import wine
 from reagent_build.sbom import SCHEMA, Subject, document
 from reagent_build.sbom_facts import Facts, Runtime, note_of
 from reagent_build.sbom_notices import notices
@@ -231,3 +232,22 @@ def test_a_python_says_what_it_brings_along() -> None:
     assert found["python"] == platform.python_version()
     assert found["sqlite"] == sqlite3.sqlite_version
     assert found["openssl"]
+
+
+def test_a_windows_runtime_is_named_as_it_said_under_wine() -> None:
+    messages = "wine: fixme\nruns under wine: CPython 3.13.2, OpenSSL 3.0.16, SQLite 3.45.3\n"
+
+    found = parts(Facts(runtimes=tuple(wine.runtimes(messages))))
+
+    versions = {each.name: each.version for each in found}
+    assert versions["python"] == "3.13.2"
+    assert (versions["openssl"], versions["sqlite"]) == ("3.0.16", "3.45.3")
+    assert versions["vcruntime140"] == "of CPython 3.13.2"
+    assert versions["pyinstaller"][0].isdigit()
+    text = document(SUBJECT, found)
+    assert JsonStrictValidator(SCHEMA).validate_str(text) is None
+
+
+def test_a_runtime_that_does_not_say_what_it_is_stops_the_build() -> None:
+    with pytest.raises(BuildError, match="does not say of which versions"):
+        tuple(wine.runtimes("it crashed"))

@@ -20,7 +20,7 @@ from reagent_build.images import BUILD
 from reagent_build.inside.contents import modules_under
 from reagent_build.plan import Plan
 from reagent_build.sbom_facts import Facts, Runtime
-from reagent_build.sbom_runtimes import of_python
+from reagent_build.sbom_runtimes import boot_loader, of_python
 from reagent_build.wheels import ensure_wheels
 
 # Two builds of the same sources are then the same bytes.
@@ -58,14 +58,7 @@ def _boot_loader(python: Path) -> Runtime:
     done = subprocess.run(
         [str(python), "-I", "-c", ask], capture_output=True, text=True, check=True
     )
-    version = done.stdout.strip()
-    return Runtime(
-        name="pyinstaller",
-        version=version,
-        licence="GPL-2.0-or-later WITH Bootloader-exception",
-        purl=f"pkg:pypi/pyinstaller@{version}",
-        homepage="https://pyinstaller.org",
-    )
+    return boot_loader(done.stdout.strip())
 
 
 def arguments(staged: Path, work: Path) -> list[str]:

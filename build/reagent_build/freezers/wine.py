@@ -7,10 +7,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ from reagent_build.freezers import Workshop
 from reagent_build.images import BUILD, ensure_base
 from reagent_build.plan import Plan
 from reagent_build.progress import Progress
+from reagent_build.sbom_facts import Facts, Runtime
+from reagent_build.sbom_runtimes import boot_loader, said
 from reagent_build.wheels import ensure_wheels
 from reagent_build.windows_inputs import Python, ensure_packer, ensure_python
 
@@ -32,6 +35,12 @@ _INGREDIENTS: Final = (
     "windows/python.toml",
 )
 _REQUIREMENTS: Final = BUILD / "requirements-windows.txt"
+RUNTIME_REQUIREMENTS: Final = BUILD / "requirements-runtime.txt"
+# What the official CPython brings along without saying its version: name, licence, home page.
+_WITHIN: Final = (
+    ("libffi", "MIT", "https://sourceware.org/libffi/"),
+    ("vcruntime140", "LicenseRef-Microsoft-Visual-C-Runtime", "https://visualstudio.microsoft.com"),
+)
 _INSIDE: Final = (
     "mkdir /inputs && tar --extract --directory=/inputs"
     " && PYTHONPATH=/inputs/build PYTHONDONTWRITEBYTECODE=1"
@@ -47,7 +56,7 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     """
     image = ensure_image(workshop.docker, workshop.cache, workshop.progress, os.environ)
     workshop.progress.step("get the wheels (once for each requirements-runtime.txt)")
-    wheels = ensure_wheels(BUILD / "requirements-runtime.txt", workshop.cache)
+    wheels = ensure_wheels(RUNTIME_REQUIREMENTS, workshop.cache)
     workshop.progress.step(f"pack {plan.target} and run it under wine")
     order = {"version": plan.version, "arch": plan.target.stamp, "commit": plan.commit}
     answer, messages = workshop.docker.filter(
@@ -60,6 +69,31 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
         if executable is None:
             raise BuildError("the container sent no executable")
         partial.write_bytes(executable.read())
+    Facts(
+        wheels=[str(wheel) for wheel in wheels],
+        requirements=str(RUNTIME_REQUIREMENTS),
+        runtimes=tuple(runtimes(messages)),
+    ).leave(partial)
+
+
+def runtimes(messages: str) -> Iterator[Runtime]:
+    """What is in it besides the wheels: as the runtime said under wine, and as is pinned.
+
+    Raises:
+        BuildError: the runtime did not say.
+    """
+    yield from (official := said(messages))
+    within = f"of CPython {official[0].version}"
+    for name, licence, homepage in _WITHIN:
+        yield Runtime(
+            name=name,
+            version=within,
+            licence=licence,
+            purl=f"pkg:generic/{name}?of=python-{official[0].version}",
+            homepage=homepage,
+        )
+    pinned = re.search(r"^pyinstaller==(\S+)", _REQUIREMENTS.read_text(), re.MULTILINE)
+    yield boot_loader(pinned[1] if pinned else "unknown")
 
 
 def image_tag(python: Python) -> str:

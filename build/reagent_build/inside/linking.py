@@ -22,13 +22,14 @@ def link(
 ) -> None:
     """Objects first, archives in one group after them, nothing stripped yet.
 
-    What the linker took from where stands in its map, see `map_of`.
+    What the linker took from where stands in its map, see `map_of`. Without the plug-in for
+    link-time optimisation, which nothing here uses, `ld` alone makes the same file (relink.py).
     """
     archive = Path(f"/usr/lib/{PYTHON}/config-3.13-{multiarch}/lib{PYTHON}.a")
     names = (*libraries, *EXTRA_LIBRARIES.get(multiarch, ()))
     run(
-        f"{compiler}-gcc", "-static", "-no-pie", f"-Wl,{','.join(LINKER_FLAGS)}",
-        f"-Wl,-Map={map_of(target)}", *objects,
+        f"{compiler}-gcc", "-static", "-no-pie", "-fno-use-linker-plugin",
+        f"-Wl,{','.join(LINKER_FLAGS)}", f"-Wl,-Map={map_of(target)}", *objects,
         "-Wl,--start-group", archive, *(f"-l{name}" for name in names), "-Wl,--end-group",
         "-o", target,
     )  # fmt: skip

@@ -28,6 +28,7 @@ Everything that this executable was linked from, but for what `ld` does.
     sh relink.sh                  makes `reagent` here; LD and STRIP name other tools
     ar r linked/libc.a changed.o  exchanges an object of the GNU C Library; link again then
 
+What `ld` says about getaddrinfo and others comes with every static glibc; launcher.c answers it.
 With the tools named in versions.txt and nothing exchanged, the result is the published file, byte
 by byte. linked/ holds our own objects (launcher, tables, C modules, and the payload, which is the
 Python code) and Debian's archives; their sources are the Debian source packages that the SBOM of
