@@ -146,8 +146,12 @@ def ensure_base(docker: Docker, cache: Path, progress: Progress, *, fresh: bool 
     Raises:
         BuildError: neither can be had.
     """
-    if docker.has_image(BASE) and not fresh:
-        return
+    with turn(BASE):
+        if fresh or not docker.has_image(BASE):
+            _make_base(docker, cache, progress, fresh=fresh)
+
+
+def _make_base(docker: Docker, cache: Path, progress: Progress, *, fresh: bool) -> None:
     progress.step(f"get the base image {BASE}")
     refusal = docker.pull(BASE)
     if refusal is None:
