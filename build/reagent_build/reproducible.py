@@ -82,10 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         targets = tuple(map(Target.parse, options.targets))
         check_known(targets)
         with tempfile.TemporaryDirectory(prefix="reproducible-") as folder:
-            outputs = [
-                _built(Path(folder), each, targets, options.engine or os.environ.get("DOCKER_HOST"))
-                for each in TWO
-            ]
+            commit = _run(
+                ["git", "rev-parse", "HEAD"], REPOSITORY, os.environ, TWO[0].umask
+            ).strip()
+            print(f"{commit}, twice", flush=True)
+            engine = options.engine or os.environ.get("DOCKER_HOST")
+            outputs = [_built(Path(folder), each, commit, targets, engine) for each in TWO]
             same = _verdict(targets, *outputs)
             return 0 if _relinked(targets, outputs[0], Docker(options.engine)) and same else _FAILED
     except UnknownTargetError as error:
@@ -97,12 +99,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _built(
-    folder: Path, surroundings: Surroundings, targets: Sequence[Target], engine: str | None
+    folder: Path,
+    surroundings: Surroundings,
+    commit: str,
+    targets: Sequence[Target],
+    engine: str | None,
 ) -> Path:
     clone = folder / surroundings.folder
     clone.parent.mkdir(parents=True, exist_ok=True)
     words = ["git", "clone", "--quiet", "--no-hardlinks", str(REPOSITORY), str(clone)]
     _run(words, folder, os.environ, surroundings.umask)
+    # Whatever is committed in the meantime.
+    _run(["git", "checkout", "--quiet", "--detach", commit], clone, os.environ, surroundings.umask)
     for path in clone.rglob("*"):
         if ".git" not in path.parts:
             os.utime(path, (surroundings.dates, surroundings.dates), follow_symlinks=False)
@@ -117,13 +125,14 @@ def _built(
     return clone / "build/out"
 
 
-def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str], umask: int) -> None:
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str], umask: int) -> str:
     done = subprocess.run(
         command, cwd=folder, env=environment, umask=umask, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     if done.returncode:
         raise BuildError(f"{' '.join(command)}:\n{(done.stdout + done.stderr)[-3000:].strip()}")
+    return done.stdout
 
 
 def _verdict(targets: Sequence[Target], one: Path, other: Path) -> bool:
