@@ -52,20 +52,28 @@ def _answer(flags: Flags) -> str:
     return "-config is required: the path of a device file; -help shows every flag"
 
 
-def _refuse_service(_words: list[str]) -> int:
-    """The subcommand of Windows, where the agent brings its service itself."""
-    _say(
-        _STDERR,
-        "reagent service: this version brings no service yet; run it in a console with -config\n"
-        if sys.platform == "win32"
-        else "reagent service: only on Windows; here the system's service manager runs it\n",
-    )
-    return 1
-
-
 def _refuse_on_windows(command: str) -> int:
     _say(_STDERR, f"reagent {command}: not on Windows yet; its log says how it is doing\n")
     return 1
+
+
+def _service(words: list[str]) -> int:
+    """The agent as a service of this system."""
+    if sys.platform == "win32":
+        _say(_STDERR, "reagent service: not in this version; run it in a console with -config\n")
+        return 1
+    from reagent.commands.service import main  # noqa: PLC0415 - see _status
+
+    return main(words)
+
+
+def _flash(words: list[str]) -> int:
+    """The agent for a device that does not run yet."""
+    if sys.platform == "win32":
+        return _refuse_on_windows("flash")
+    from reagent.commands.flashing import main  # noqa: PLC0415 - see _status
+
+    return main(words)
 
 
 def _status(words: list[str]) -> int:
@@ -140,6 +148,7 @@ def _run(flags: Flags, program: str, words: list[str]) -> int:
 
     from reagent import launcher, log  # noqa: PLC0415 - see _start
     from reagent.adapters.logfile import LogFile  # noqa: PLC0415
+    from reagent.adapters.manager import READY, note  # noqa: PLC0415
 
     if sys.platform == "win32":
         from reagent.adapters.windows.lock import only_agent  # noqa: PLC0415
@@ -162,6 +171,7 @@ def _run(flags: Flags, program: str, words: list[str]) -> int:
             seat = launcher.take_seat(flags, program, words)
         if seat is None:
             return 0
+        note(READY)
         # Nothing that an import makes is garbage: looking for some costs a tenth of the start, and
         # every later look at all of it a hundredth of a second in which nobody is answered.
         gc.disable()
@@ -213,7 +223,8 @@ def _say(descriptor: int, text: str) -> None:
 
 _COMMANDS = {
     "launch-check": _launch_check,
-    "service": _refuse_service,
+    "flash": _flash,
+    "service": _service,
     "status": _status,
     "update": _update,
 }

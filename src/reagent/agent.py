@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
+from reagent.adapters.manager import ALIVE, note
 from reagent.adapters.wamp.backend import WampBackend
 from reagent.aio.supervise import Tasks
 from reagent.api.apps import AppStates
@@ -105,7 +106,7 @@ class Agent:
             Thrift(self.world.memory, self.world.clock).watch(), name="give memory back"
         )
         beside = Tasks()
-        beside.start(Watchdog().run(), "watchdog")
+        beside.start(Watchdog(alive=lambda: note(ALIVE)).run(), "watchdog")
         beside.start(self.succession.run(), "succession")
         beside.start(self.lookout.run(), "lookout")
         self.milestones.reach(Moment.DIALLING, self.world.clock.monotonic())

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
+from reagent.adapters.manager import READY, note
 from reagent.settings import stamp
 from reagent.settings.flags import Flags
 from reagent.updates import links
@@ -221,6 +222,9 @@ class _Here:
         """See the protocol."""
         from reagent.adapters.posix.candidate import Candidate, Signals  # noqa: PLC0415 - in a trial
 
+        note(
+            READY
+        )  # the version is chosen: whoever waits for the service need not wait for its proof
         environment = {name: word for name, word in os.environ.items() if name != LAUNCHED}
         environment |= _of_its_own()
         return Candidate(path, self._command, environment, self._signals or Signals())

@@ -63,13 +63,6 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
         stop.set()
         end_within(HAND_OVER_WITHIN_S, STATUS)
 
-    _log.info(
-        "reagent",
-        version=stamp.VERSION,
-        arch=stamp.ARCH,
-        commit=stamp.COMMIT[:12],
-        updates=stamp.trust(),
-    )
     milestones = Milestones(_launched())
     paths = Paths.of(flags)
     paths.make_folders()
@@ -78,7 +71,14 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
     )
     folders = Folders(paths.apps_dir, flags.compressed_build_extension)
     async with open_world(flags, paths) as world:
-        _log.info("the agent starts", version=stamp.VERSION, arch=stamp.ARCH, **versions())
+        _log.info(
+            "the agent starts",
+            version=stamp.VERSION,
+            arch=stamp.ARCH,
+            commit=stamp.COMMIT[:12],
+            updates=stamp.trust(),
+            **versions(),
+        )
         agent = build(
             world,
             device_file,

@@ -105,7 +105,9 @@ def test_every_refusal_is_gos_and_every_accepted_line_asks_for_a_device_file(ask
 
 
 @pytest.mark.parametrize("words", [["service"], ["service", "install"]])
-def test_the_service_of_another_system_is_refused(ask: Ask, words: list[str]) -> None:
+def test_a_service_without_its_manager_or_its_device_file_is_refused(
+    ask: Ask, words: list[str]
+) -> None:
     status, out, err = ask(*words)
 
     assert (status, out) == (1, "")

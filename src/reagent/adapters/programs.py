@@ -116,9 +116,16 @@ def _translated(name: str) -> Iterator[None]:
         raise Failed(f"{name!r} cannot be run with these arguments") from error
 
 
+_OURS_ALONE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+
+
 def environment(inherited: Mapping[str, str], *, frozen: bool) -> dict[str, str]:
-    """What a program is started with: the loader's path as it was before a bundle changed it."""
-    made = dict(inherited)
+    """What a program is started with.
+
+    The loader's path as it was before a bundle changed it, and nothing that lets it speak for us to
+    the service manager.
+    """
+    made = {name: word for name, word in inherited.items() if name not in _OURS_ALONE}
     original = made.pop("LD_LIBRARY_PATH_ORIG", None)
     if original is not None:
         made["LD_LIBRARY_PATH"] = original

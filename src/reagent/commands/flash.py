@@ -46,10 +46,26 @@ class Flashed:
     active: Path
 
 
-def flash(folder: Path, device_file: bytes, executable: Path, version: str) -> Flashed:
+def flash(
+    folder: Path,
+    device_file: bytes,
+    executable: Path,
+    version: str,
+    *,
+    seen_as: str = "",
+    told: Callable[[int, int], None] = lambda _done, _size: None,
+) -> Flashed:
     """Make `folder` an agent folder that starts `executable` as `version` for this device.
 
     A folder that is flashed already gets the new identity and version; other versions stay.
+
+    Args:
+        folder: made where it is missing.
+        device_file: its content.
+        executable: copied.
+        version: what the copy is named by.
+        seen_as: the folder's path on the device, where it lies below a mounted image.
+        told: bytes of the executable that are there, and all of them.
 
     Raises:
         DeviceFileBroken: The device file is no JSON object, or lacks what a session needs.
@@ -60,11 +76,20 @@ def flash(folder: Path, device_file: bytes, executable: Path, version: str) -> F
     root = folder.resolve()
     program = root / f"reagent-v{version}"
     with executable.open("rb") as source:
-        _put(program, source.read, 0o755)
+        size, done = os.fstat(source.fileno()).st_size, 0
+
+        def read(most: int) -> bytes:
+            nonlocal done
+            chunk = source.read(most)
+            done += len(chunk)
+            told(done, size)
+            return chunk
+
+        _put(program, read, 0o755)
     config = root / DEVICE_FILE
     _put(config, _once(device_file), 0o600)
     for name in (PREVIOUS, LATEST, ACTIVE):
-        _link(root / name, program)
+        _link(root / name, f"{seen_as or root}/{program.name}")
     return Flashed(root, config, program, root / ACTIVE)
 
 
@@ -85,6 +110,15 @@ def check(device_file: bytes) -> None:
         raise DeviceFileBroken(f"the device file lacks {', '.join(lacking)}")
 
 
+def put(target: Path, content: bytes, mode: int) -> None:
+    """Have a small file there, whole, synced, with this mode.
+
+    Raises:
+        OSError: what was there is there still.
+    """
+    _put(target, _once(content), mode)
+
+
 def _put(target: Path, read: Reader, mode: int) -> None:
     temporary = target.with_name(f".put-{os.urandom(6).hex()}")
     try:
@@ -102,7 +136,7 @@ def _put(target: Path, read: Reader, mode: int) -> None:
     _sync(target.parent)
 
 
-def _link(name: Path, target: Path) -> None:
+def _link(name: Path, target: str) -> None:
     temporary = name.with_name(f".link-{os.urandom(6).hex()}")
     temporary.symlink_to(target)
     _sync(name.parent)

@@ -10,33 +10,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 from reagent import log
 from reagent.adapters.posix import control
 from reagent.adapters.posix.lock import AlreadyRunning, lock_folders, only_agent
 from reagent.commands import words
+from reagent.commands.parsing import DONE, NOT_DONE, Parser, add_agent_dir
 from reagent.commands.terminal import Bar, complain, say
 from reagent.contracts.control import Plain
 from reagent.errors import ReagentError
 from reagent.settings import stamp
-from reagent.settings.flags import BUILT_IN_AGENT_DIR
 from reagent.updates.vocabulary import VERSION_FILE
 
-DONE: Final = 0
-NOT_DONE: Final = 1
-MISUSED: Final = 2
 # `systemctl status` says the same of a service that does not run.
 NOT_UP: Final = 3
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        complain(f"{message} ({self.prog} -h shows what there is)")
-        sys.exit(MISUSED)
 
 
 def status(typed: Sequence[str]) -> int:
@@ -72,23 +62,23 @@ def update(typed: Sequence[str]) -> int:
 
 
 def _status_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="reagent status",
         description="Show how the agent of this device is doing. Exit status: 0 connected,"
         " 1 cannot be told, 3 not running or not connected.",
     )
-    _common(parser)
+    add_agent_dir(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
 
 
 def _update_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="reagent update",
         description="Versions on this device. Exit status: 0 done or nothing to do, 1 not done,"
         " 2 misused.",
     )
-    acts = parser.add_subparsers(dest="act", required=True, metavar="COMMAND", parser_class=_Parser)
+    acts = parser.add_subparsers(dest="act", required=True, metavar="COMMAND", parser_class=Parser)
     show = acts.add_parser("status", help="active, fall back, trial, last outcome, blocked ones")
     show.add_argument("--json", action="store_true", help="for programs")
     acts.add_parser("check", help="have the running agent look for a newer version now")
@@ -101,15 +91,8 @@ def _update_parser() -> argparse.ArgumentParser:
     unblock.add_argument("version", metavar="VERSION")
     acts.add_parser("repair", help="mend links that name nothing; safe at any time")
     for each in acts.choices.values():
-        _common(each)
+        add_agent_dir(each)
     return parser
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-agentDir", "--agentDir", dest="agent_dir", default=BUILT_IN_AGENT_DIR, metavar="DIR",
-        help="folder of the agent (default %(default)s)",
-    )  # fmt: skip
 
 
 def _print_report(report: Plain, shown: Callable[[Plain], Iterator[str]], *, as_json: bool) -> None:

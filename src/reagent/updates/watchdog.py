@@ -34,14 +34,21 @@ class Watchdog:
         turn: seconds between two looks.
         most: looks without food until the end.
         end: ends the process; it does not return.
+        alive: told at every meal: who watches from outside hears of the loop, not of a thread.
     """
 
     def __init__(
-        self, *, turn: float = TURN_S, most: int = MOST_TURNS, end: Callable[[], None] = _end
+        self,
+        *,
+        turn: float = TURN_S,
+        most: int = MOST_TURNS,
+        end: Callable[[], None] = _end,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._turn = turn
         self._most = most
         self._end = end
+        self._alive = alive
         self._fed = 0
         self._over = threading.Event()
 
@@ -52,6 +59,7 @@ class Watchdog:
         try:
             while True:
                 self._fed += 1
+                self._alive()
                 await asyncio.sleep(self._turn)
         finally:
             self._over.set()

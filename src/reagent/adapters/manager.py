@@ -1,0 +1,78 @@
+"""The service manager: notes to it while we run under it, and orders to it from commands.
+
+Notes go to the socket that the manager names in `NOTIFY_SOCKET` (sd_notify's protocol: one datagram
+of lines); where there is none they go nowhere. Orders go through `systemctl`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Final
+
+from reagent.errors import Failed, Unavailable
+
+READY: Final = "READY=1"
+ALIVE: Final = "WATCHDOG=1"
+# A stop may take as long as the agent's own bound, and its containers nothing.
+_ORDER_S: Final = 90
+
+
+def note(*lines: str) -> None:
+    """Tell the manager; nothing happens where there is none."""
+    place = os.environ.get("NOTIFY_SOCKET", "")
+    if not place.startswith(("/", "@")):
+        return
+    import socket  # noqa: PLC0415 - a command does without
+
+    address = "\0" + place[1:] if place.startswith("@") else place
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.settimeout(0)
+        line.sendto("\n".join(lines).encode(), address)
+
+
+class Systemctl:
+    """Gives orders to the running systemd.
+
+    Raises:
+        Unavailable: there is none.
+    """
+
+    def __init__(self) -> None:
+        import shutil  # noqa: PLC0415 - the agent notes, and orders nothing
+
+        program = shutil.which("systemctl")
+        # Its own test for "the system was booted with systemd".
+        if program is None or not os.path.isdir("/run/systemd/system"):  # noqa: PTH112 - one look
+            raise Unavailable("systemd does not run this system, so it can run no service of ours")
+        self._program = program
+
+    def order(self, *words: str) -> None:
+        """Have it done.
+
+        Raises:
+            Failed: it refuses, or does not answer; the text is its own.
+        """
+        status, said = self._run(words)
+        if status:
+            raise Failed(f"systemctl {' '.join(words)}: {said or f'exit status {status}'}")
+
+    def ask(self, *words: str) -> str:
+        """One word as an answer, whatever the exit status says."""
+        return self._run(words)[1]
+
+    def _run(self, words: tuple[str, ...]) -> tuple[int, str]:
+        import subprocess  # noqa: PLC0415 - see __init__
+
+        try:
+            done = subprocess.run(
+                (self._program, *words),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_ORDER_S,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Failed(f"systemctl {' '.join(words)}: {error}") from error
+        return done.returncode, (done.stderr.strip() or done.stdout.strip()).split("\n")[0]
