@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -71,8 +72,10 @@ async def name_server(names: dict[str, list[str]]) -> AsyncIterator[NameServer]:
 
 
 @asynccontextmanager
-async def doorway(host: str, port: int) -> AsyncIterator[int]:
-    """A port of an address that leads to one of 127.0.0.1."""
+async def doorway(
+    host: str, port: int, secured: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """A port of an address that leads to one of 127.0.0.1; encrypted up to the door."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,13 +91,13 @@ async def doorway(host: str, port: int) -> AsyncIterator[int]:
 
         try:
             await asyncio.gather(pour(reader, sink), pour(source, writer))
-        except ConnectionError:
-            pass
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # it ends with the door
         finally:
             writer.transport.abort()
             sink.transport.abort()
 
-    server = await asyncio.start_server(serve, host, 0)
+    server = await asyncio.start_server(serve, host, 0, ssl=secured)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
