@@ -109,6 +109,25 @@ async def test_a_resolv_conf_that_comes_late_is_read_and_hosts_will_do_without_o
         assert await listed.stop() == 0
 
 
+async def test_a_first_name_server_that_says_nothing_keeps_nobody_offline(
+    cloud: Cloud, program: Program, user: Caller, engine: OwnEngine
+) -> None:
+    need_root()
+    async with name_server({}) as mute, name_server({NAME: ["127.0.0.1"]}) as server:
+        mute.mute = True
+        device = Bare.of(cloud, program, endpoint=endpoint(cloud, NAME))
+        device.give_engine()
+        device.put(
+            "etc/resolv.conf",
+            # Two seconds until the second is asked, more than a connection may take.
+            f"nameserver {mute.address}\nnameserver {server.address}\noptions timeout:2\n",
+        )
+
+        await answers(cloud, device, user)
+
+        assert await device.stop() == 0
+
+
 async def test_a_name_server_that_says_nothing_holds_up_no_stop(
     cloud: Cloud, program: Program
 ) -> None:

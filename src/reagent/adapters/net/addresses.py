@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import Final
@@ -19,6 +20,8 @@ Address = tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, by
 
 LookUp = Callable[[str, int], Sequence[Address]]
 
+# Longer than the longest pause between two dials.
+LATE_S: Final = 120.0
 NAME_SERVERS: Final = "/etc/resolv.conf"
 # RFC 8305: how long one address has for itself before the next is tried beside it.
 HEAD_START_S = 0.25
@@ -37,6 +40,10 @@ def look_up(host: str, port: int) -> list[Address]:
 class Names:
     """Looks names up, each in a thread that nobody has to wait for; the same name only once.
 
+    Whoever asks may be less patient than a resolver whose first server is dead. So an answer for
+    which nobody waits any more is kept for the next who asks: else every dial would begin anew and
+    give up before the second server is asked.
+
     Args:
         look_up: asks the system; tests ask something else.
     """
@@ -44,6 +51,8 @@ class Names:
     def __init__(self, look_up: LookUp = look_up) -> None:
         self._look_up = look_up
         self._asked: dict[tuple[str, int], asyncio.Future[Sequence[Address]]] = {}
+        self._waiting: Counter[tuple[str, int]] = Counter()
+        self._late: dict[tuple[str, int], tuple[float, Sequence[Address]]] = {}
 
     async def addresses(self, host: str, port: int) -> Sequence[Address]:
         """Where a host can be reached. Cancelling it leaves the look-up to whoever asks next.
@@ -52,22 +61,31 @@ class Names:
             OSError: there is no such name.
         """
         key = (host, port)
+        loop = asyncio.get_running_loop()
+        came, addresses = self._late.pop(key, (0.0, ()))
+        if addresses and loop.time() - came < LATE_S:
+            return addresses
         answer = self._asked.get(key)
         if answer is None:
-            loop = asyncio.get_running_loop()
             answer = loop.create_future()
             answer.add_done_callback(lambda done: self._answered(key, done))
             self._asked[key] = answer
             threading.Thread(
                 target=self._ask, args=(loop, answer, host, port), name="look up", daemon=True
             ).start()
-        return await asyncio.shield(answer)
+        self._waiting[key] += 1
+        try:
+            return await asyncio.shield(answer)
+        finally:
+            self._waiting[key] -= 1
 
     def _answered(self, key: tuple[str, int], answer: asyncio.Future[Sequence[Address]]) -> None:
         self._asked.pop(key, None)
-        if not answer.cancelled():
-            # Whoever asked may have given up; that is no unhandled failure.
-            answer.exception()
+        # Whoever asked may have given up; a failure is no unhandled one then.
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        if not self._waiting[key]:
+            self._late[key] = asyncio.get_running_loop().time(), answer.result()
 
     def _ask(
         self,

@@ -68,6 +68,24 @@ async def test_a_name_server_that_hangs_is_asked_once_however_often_we_give_up(
     assert await names.addresses("router", 80)
 
 
+async def test_an_answer_that_came_too_late_is_there_for_the_next_who_asks_and_no_other(
+    server: NameServer,
+) -> None:
+    names = Names(server)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await names.addresses("router", 80)
+    server.answers.set()
+    while names._asked:
+        await asyncio.sleep(0.005)
+
+    found = await names.addresses("router", 80)
+    await names.addresses("router", 80)
+
+    assert found == [(V4, ("192.0.2.1", 80))]
+    assert server.asked == 2
+
+
 async def test_what_was_answered_is_asked_again(server: NameServer) -> None:
     server.answers.set()
     names = Names(server)
