@@ -45,13 +45,10 @@ def papers(
     What is in it in another version than in the executable before is said.
 
     Raises:
-        BuildError: something has no licence that is known.
+        BuildError: the freezer noted nothing, or something has no licence that is known.
     """
     try:
-        if note_of(partial).exists():
-            _write(plan, partial, repository)
-        else:
-            say(f"warning: {plan.freezer} does not say what is in it: no SBOM")
+        _write(plan, partial, repository)
         before = versions(bill_of(plan.output))
         for place in PAPERS:
             place(plan.output).unlink(missing_ok=True)
@@ -79,7 +76,10 @@ def _write(plan: Plan, partial: Path, repository: Path) -> None:
         from reagent_build.sbom_parts import parts  # noqa: PLC0415
     except ImportError as error:
         raise BuildError(f"the SBOM cannot be made: {error} (pip install -e '.[build]')") from error
-    facts = Facts.read(partial)
+    try:
+        facts = Facts.read(partial)
+    except FileNotFoundError as error:
+        raise BuildError(f"the freezer {plan.freezer} does not say what is in it") from error
     found = parts(facts)
     subject = Subject(
         file_name=plan.output.name,

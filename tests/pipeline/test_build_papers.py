@@ -16,7 +16,7 @@ from reagent_build.checksum import put, sha256
 from reagent_build.errors import BuildError
 from reagent_build.plan import Plan
 from reagent_build.sbom import SCHEMA
-from reagent_build.sbom_facts import Facts, Runtime, objects_of
+from reagent_build.sbom_facts import Facts, Runtime, note_of, objects_of
 from reagent_build.sbom_papers import bill_of, notices_of, papers
 from reagent_build.targets import Target, machine_target
 
@@ -98,6 +98,30 @@ def test_a_part_under_no_known_licence_leaves_everything_as_it_was(tmp_path: Pat
         pytest.fail("it went on")
 
     assert names(tmp_path) == {".partial", bill_of(output).name}
+
+
+def test_an_executable_that_nobody_says_anything_about_gets_no_name(tmp_path: Path) -> None:
+    partial = frozen(tmp_path)
+    note_of(partial).unlink()
+
+    with (
+        pytest.raises(BuildError, match="static does not say"),
+        papers(plan(tmp_path), partial, tmp_path),
+    ):
+        pytest.fail("it went on")
+
+
+def test_what_is_in_it_in_another_version_than_before_is_said(tmp_path: Path) -> None:
+    output = plan(tmp_path).output
+    before = [{"name": "python", "version": "3.13.1"}, {"name": "x", "version": "1"}]
+    bill_of(output).write_text(json.dumps({"components": before}))
+    partial = frozen(tmp_path)
+    said: list[str] = []
+
+    with papers(plan(tmp_path), partial, tmp_path, said.append):
+        put(partial, output)
+
+    assert said == ["  python 3.13.1 -> 3.13.2"]
 
 
 def test_an_executable_that_cannot_get_its_name_leaves_no_papers(tmp_path: Path) -> None:
