@@ -165,5 +165,5 @@ def looks_by_hand(seat: Seat) -> Lookout:
 
 def own_version_command() -> tuple[str, ...]:
     """Has this very file say its version; empty where an interpreter runs it."""
-    own = sys.executable if sys.platform == "win32" else "/proc/self/exe"
+    own = "/proc/self/exe" if sys.platform == "linux" else sys.executable
     return () if stamp.FREEZER == "source" else (own, "-version")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,7 +27,7 @@ from reagent.updates.semver import Version
 
 _LARGEST_DEVICE_FILE: Final = 1 << 20
 _ANSWER_S: Final = 60
-_OWN: Final = Path("/proc/self/exe")
+_OWN: Final = Path("/proc/self/exe" if sys.platform == "linux" else sys.executable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,8 +100,8 @@ def showing(certificate: str, private_key: str) -> ssl.SSLContext:
 @contextmanager
 def _as_file(text: str) -> Iterator[str]:
     # OpenSSL reads keys from files only. This one is memory: no disk ever holds it.
-    if sys.platform == "win32":
-        raise DialFailed("a legacy endpoint: Windows has no way to show the device certificate")
+    if sys.platform != "linux":
+        raise DialFailed("a legacy endpoint: only on Linux can the device certificate be shown")
     descriptor = os.memfd_create("pair", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, text.encode())
