@@ -3,7 +3,8 @@
 Makes the base, the image that all architectures have in common, and those of the targets named
 (every static line of `targets`), and says what changed: first what is linked, as their bills of
 materials name it, then the rest. The next build is made from them, and its bill shows the same
-versions. Images of before stay in the engine under their names; nothing uses them.
+versions. Images of other platforms that are named after the base follow at their next build. Those
+of before stay in the engine under their names; nothing uses them.
 """
 
 import argparse

@@ -134,12 +134,15 @@ def test_an_executable_that_cannot_get_its_name_leaves_no_papers(tmp_path: Path)
 
 
 @BUILT
-def test_the_document_of_what_was_built_is_valid_and_about_it() -> None:
-    text = bill_of(EXECUTABLE).read_text()
+def test_the_documents_of_everything_that_was_built_are_valid_and_about_it() -> None:
+    validator = JsonStrictValidator(SCHEMA)
 
-    about = json.loads(text)["metadata"]["component"]
-    assert JsonStrictValidator(SCHEMA).validate_str(text) is None
-    assert about["hashes"] == [{"alg": "SHA-256", "content": sha256(EXECUTABLE)}]
+    for bill in EXECUTABLE.parent.glob("reagent-*.cdx.json"):
+        text = bill.read_text()
+        about = json.loads(text)["metadata"]["component"]
+        executable = bill.with_name(bill.name.removesuffix(".cdx.json"))
+        assert validator.validate_str(text) is None, bill.name
+        assert about["hashes"] == [{"alg": "SHA-256", "content": sha256(executable)}]
 
 
 @BUILT
