@@ -19,6 +19,7 @@ from reagent_build.made import tree
 from reagent_build.make import Outcome, Shop, make_all
 from reagent_build.plan import Plan
 from reagent_build.progress import Progress
+from reagent_build.sbom_facts import Facts
 from reagent_build.targets import Target
 
 Freeze = Callable[[Plan, Workshop, Path], None]
@@ -64,6 +65,7 @@ class Factory:
     def _write(self, plan: Plan, partial: Path) -> None:
         self.frozen.append(str(plan.target))
         partial.write_text(f"executable for {plan.target}")
+        Facts().leave(partial)
 
     def plan(self, name: str) -> Plan:
         target = Target.parse(name)
@@ -101,14 +103,16 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Factory:
     return made
 
 
+def whole(name: str) -> list[str]:
+    """An executable and what lies beside it."""
+    return [f"{name}{suffix}" for suffix in ("", ".cdx.json", ".notices.txt", ".sha256")]
+
+
 def test_every_target_gets_its_file_and_its_checksum(factory: Factory) -> None:
     outcomes = factory.make("linux/amd64", "linux/arm/5")
 
     assert [outcome.ok for outcome in outcomes] == [True, True]
-    assert factory.left() == [
-        "reagent-linux-amd64", "reagent-linux-amd64.sha256",
-        "reagent-linux-armv5", "reagent-linux-armv5.sha256",
-    ]  # fmt: skip
+    assert factory.left() == [*whole("reagent-linux-amd64"), *whole("reagent-linux-armv5")]
     output = factory.out / "reagent-linux-armv5"
     assert sidecar(output).read_text() == sha256(output) + "\n"
 
@@ -116,6 +120,7 @@ def test_every_target_gets_its_file_and_its_checksum(factory: Factory) -> None:
 def test_one_that_fails_stops_no_other_and_leaves_nothing(factory: Factory) -> None:
     def fail(plan: Plan, workshop: Workshop, partial: Path) -> None:
         partial.write_text("half")
+        Facts().leave(partial)
         if plan.target.arch == "arm64":
             raise BuildError("no such header")
 
@@ -128,7 +133,7 @@ def test_one_that_fails_stops_no_other_and_leaves_nothing(factory: Factory) -> N
         ("linux/arm64", False),
         ("linux/amd64", True),
     ]
-    assert factory.left() == ["reagent-linux-amd64", "reagent-linux-amd64.sha256"]
+    assert factory.left() == whole("reagent-linux-amd64")
     assert ("linux/arm64", "failed: no such header") in board.lines
 
 
@@ -149,7 +154,7 @@ def test_a_full_disk_is_one_line_that_names_the_place_and_what_was_there_stays(
     assert outcome.said.startswith(f"No space left on device: {factory.out}")
     assert "\n" not in outcome.said
     assert (factory.out / "reagent-linux-amd64").read_bytes() == before
-    assert factory.left() == ["reagent-linux-amd64", "reagent-linux-amd64.sha256"]
+    assert factory.left() == whole("reagent-linux-amd64")
 
 
 def test_what_has_not_changed_is_not_made_again(factory: Factory) -> None:
