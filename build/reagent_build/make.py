@@ -19,6 +19,7 @@ from reagent_build.plan import Plan
 from reagent_build.progress import Progress
 from reagent_build.sbom_papers import discard, papers
 from reagent_build.targets import FreezerName
+from reagent_build.turns import turn
 
 # What takes longest begins first, so that nothing waits for it alone in the end.
 _LONGEST_FIRST: Final[Sequence[FreezerName]] = ("nuitka", "zig", "wine", "static", "pyinstaller")
@@ -97,7 +98,8 @@ def _make(one: Plan, shop: Shop, progress: Progress) -> str:
         if one.runner is not None:
             progress.step(f"check the executable ({one.run})")
             check(one, partial)
-        with papers(one, partial, shop.repository, progress.say):
+        # The parser of licences is one for the process, and loses its place when two ask at once.
+        with turn("papers"), papers(one, partial, shop.repository, progress.say):
             digest = put(partial, one.output)
     finally:
         partial.unlink(missing_ok=True)
