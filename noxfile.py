@@ -136,7 +136,25 @@ def publish(session: nox.Session) -> None:
 
 @nox.session
 def rollout(session: nox.Session) -> None:
-    """Point an environment at a version: nox -s rollout -- production 1.2.3."""
+    """Point an environment at a version: nox -s rollout -- production 1.2.3 [--curve 1h:1%,...]."""
+    release(session)
+
+
+@nox.session
+def pause(session: nox.Session) -> None:
+    """Hold a version that is on its way through a fleet: nox -s pause -- production."""
+    release(session)
+
+
+@nox.session
+def resume(session: nox.Session) -> None:
+    """Let it go on, past the ten percent at which it stops by itself, too."""
+    release(session)
+
+
+@nox.session
+def rollback(session: nox.Session) -> None:
+    """Order devices back: off a version on its way, or nox -s rollback -- production 1.2.2."""
     release(session)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from bench import (
     apps,
+    curve,
     debian,
     handshake,
     idle,
@@ -49,6 +50,7 @@ IN_THE_CLOUD: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Figur
 }
 TABLES: Final[Mapping[str, Callable[[Cloud, Program], Awaitable[list[Table]]]]] = {
     "where": lambda cloud, program: where.measure(cloud, program, runs=9),
+    "curve": curve.measure,
 }
 # Several minutes each: only where they are named.
 LONG: Final = frozenset({"reconnects", "apps"})

@@ -1,6 +1,7 @@
-"""`python -m reagent_release build_all|publish|rollout ...`: plan, print, then do.
+"""`python -m reagent_release COMMAND ...`: plan, print, then do.
 
-Run with PYTHONPATH=build:release. The words are those of nox, see `words`.
+build_all, publish, rollout; pause, resume, rollback; keys.
+Run with PYTHONPATH=src:build:release. The words are those of nox, see `words`.
 """
 
 import os
@@ -23,10 +24,11 @@ from reagent_release import (
     rollout,
     sign,
     signed_release,
+    staged,
     versions,
 )
 from reagent_release.configured import Choice, choose, opened
-from reagent_release.errors import Misused, ObjectMissing, ReleaseError
+from reagent_release.errors import Misused, ObjectMissing, Refused, ReleaseError
 from reagent_release.progress import shown
 from reagent_release.record import Record
 from reagent_release.sign import Signing
@@ -39,6 +41,8 @@ _FAILED: Final = 1
 _MISUSED: Final = 2
 _INTERRUPTED: Final = 130
 _KEYS: Final = "keys"
+# They may be given one environment.
+_ALONE: Final = ("pause", "resume", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def main(arguments: Sequence[str] | None = None, place: Place | None = None) -> 
         place = place or Place(REPOSITORY, os.environ, _machine())
         if command == _KEYS:
             return _keys(rest, place)
-        return _COMMANDS[command](parse(rest), place)
+        return _COMMANDS[command](parse(rest, pairs=command not in _ALONE), place)
     except Misused as error:
         print(f"{command}: {error}", file=sys.stderr)
         return _MISUSED
@@ -141,6 +145,52 @@ def _publish(words: Words, place: Place) -> int:
 
 
 def _rollout(words: Words, place: Place) -> int:
+    if words.curve or words.critical:
+        bucket, choice = _bucket(place)
+        signing = _signing(place, bucket)
+        made = staged.begin(words, signing, bucket, place.targets(words), place.now())
+        return _steer("rollout", words, made, (bucket, choice, signing), place)
+    return _roll_out(words, place, {})
+
+
+def _steering(command: str) -> Callable[[Words, Place], int]:
+    def run(words: Words, place: Place) -> int:
+        bucket, choice = _bucket(place)
+        signing = _signing(place, bucket)
+        made = staged.steer(command, words.bare, signing, bucket, place.now())
+        return _steer(command, words, made, (bucket, choice, signing), place)
+
+    return run
+
+
+def _roll_back(words: Words, place: Place) -> int:
+    """What is on its way is taken back; with a version, what everybody runs is."""
+    if not words.edits:
+        return _steering("rollback")(words, place)
+    if _signing(place, _bucket(place)[0]) is None:
+        raise Refused("only signed devices go down by order, and no keyring is named")
+    published = versions.read((_content(_bucket(place)[0], layout.MANIFEST) or b"{}").decode())
+    back = {name: published[name] for name, _ in words.edits if name in published}
+    return _roll_out(words, place, back)
+
+
+def _steer(
+    command: str,
+    words: Words,
+    made: staged.Plan,
+    where: tuple[Bucket, Choice, Signing | None],
+    place: Place,
+) -> int:
+    bucket, choice, signing = where
+    print(f"{command} on {bucket.address} ({choice.reason})\n{made}", flush=True)
+    _note(signed_release.notes(signing, made.steps))
+    if not words.dry_run:
+        _execute(command, {"says": list(made.says)}, made.steps, bucket, place)
+        print("signed; devices notice at their next look, within six hours and a bit")
+    return 0
+
+
+def _roll_out(words: Words, place: Place, back: Mapping[str, str]) -> int:
     path = place.repository / layout.MANIFEST
     targets = place.targets(words)
     bucket, choice = _bucket(place)
@@ -155,7 +205,9 @@ def _rollout(words: Words, place: Place) -> int:
             aliases=aliases,
             remote=remote,
             version_file=_text(place.version_file).encode(),
-            metadata=signed_release.of_rollout(signing, decision, targets, bucket, first),
+            metadata=signed_release.of_rollout(
+                signing, decision, targets, bucket, published_first=first, back=back
+            ),
             published_first=first,
         )
     )
@@ -187,6 +239,9 @@ _COMMANDS: Final[Mapping[str, Callable[[Words, Place], int]]] = {
     "build_all": _build_all,
     "publish": _publish,
     "rollout": _rollout,
+    "pause": _steering("pause"),
+    "resume": _steering("resume"),
+    "rollback": _roll_back,
 }
 
 

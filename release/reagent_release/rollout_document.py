@@ -34,16 +34,17 @@ class Document:
         return File(self.path, len(self.content), digest, custom)
 
 
-def document(versions: Mapping[str, str], listed: Iterable[str], taken: Iterable[str]) -> Document:
+def document(says: Mapping[str, object], listed: Iterable[str], taken: Iterable[str]) -> Document:
     """The next one.
 
     Args:
-        versions: environment -> version.
+        says: `versions`, and whatever else there is to say.
         listed: paths that are signed for now.
         taken: names that the bucket holds.
     """
     number = max((*_numbers(listed), *_numbers(taken)), default=0) + 1
-    content = json.dumps({"format": FORMAT, "versions": dict(versions)}, indent=1).encode() + b"\n"
+    says = {key: each for key, each in says.items() if key != "format"}
+    content = json.dumps({"format": FORMAT, **says}, indent=1).encode() + b"\n"
     replaced = tuple(path for path in listed if path.startswith(FOLDER))
     return Document(f"{FOLDER}{number}.json", content, replaced)
 

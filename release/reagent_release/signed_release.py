@@ -1,9 +1,9 @@
 """What publish and rollout sign along with what they do; nothing where there is no keyring."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reagent_build.targets import Target
-from reagent_release import metadata, rollout_document, sign
+from reagent_release import metadata, rollout_document, sign, stages
 from reagent_release.built import Built
 from reagent_release.errors import ObjectMissing
 from reagent_release.publish import Facts
@@ -33,7 +33,9 @@ def of_rollout(
     decision: Decision,
     targets: Iterable[Target],
     bucket: Bucket,
+    *,
     published_first: frozenset[tuple[str, Target]],
+    back: Mapping[str, str],
 ) -> tuple[Step, ...]:
     """The roll-out as a file of its own, and the metadata that lists it.
 
@@ -47,12 +49,32 @@ def of_rollout(
         signing.demand_signed(
             version, (each for each in targets if (version, each) not in published_first)
         )
+    before = current(signing, bucket)
+    known = stages.read(before) if before is not None else None
+    return of_document(signing, bucket, stages.following(known, decision.after, back))
+
+
+def of_document(signing: Signing, bucket: Bucket, says: Mapping[str, object]) -> tuple[Step, ...]:
+    """A roll-out document, and the metadata that lists it in the place of the one before.
+
+    Raises:
+        StoreError: the bucket cannot be read.
+    """
     listed = tuple(signing.known.files)
     taken = (each.name for each in bucket.names(rollout_document.FOLDER))
-    new = rollout_document.document(decision.after, listed, taken)
-    if _content(bucket, rollout_document.newest(listed)) == new.content:
+    new = rollout_document.document(says, listed, taken)
+    if current(signing, bucket) == new.content:
         return signing.steps()
     return (Write(new.path, new.content), *signing.steps((new.file,), new.replaced))
+
+
+def current(signing: Signing, bucket: Bucket) -> bytes | None:
+    """The document that counts now; None where nothing was rolled out with signatures.
+
+    Raises:
+        StoreError: the bucket cannot be read.
+    """
+    return _content(bucket, rollout_document.newest(signing.known.files))
 
 
 def notes(signing: Signing | None, steps: Sequence[Step]) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """What a person typed. nox hands arguments to every session named; each takes what is its own.
 
     nox -s build_all publish rollout -- production 1.2.3 --targets linux/amd64 --dry-run
+    nox -s pause -- production
 
-What belongs to none of the three is refused by all of them: a mistyped --dry-run must not roll out.
+What belongs to none of them is refused by all of them: a mistyped --dry-run must not roll out.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import Final, NoReturn
 from reagent_build.targets import Target, UnknownTargetError
 from reagent_release.errors import Misused
 
-COMMANDS: Final = ("build_all", "publish", "rollout")
+COMMANDS: Final = ("build_all", "publish", "rollout", "pause", "resume", "rollback")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +29,24 @@ class Words:
     """build_all, publish: bare os/arch words, what is made or uploaded this time."""
     building: tuple[str, ...] = ()
     """build_all: options of the build."""
+    bare: tuple[str, ...] = ()
+    """pause, resume, rollback: words that are no target."""
     edits: tuple[tuple[str, str], ...] = ()
     """rollout: environment and version."""
+    curve: str = ""
+    """rollout: a version goes through the fleet by and by."""
+    critical: bool = False
+    """rollout: on top of what everybody runs, at once."""
     after: frozenset[str] = frozenset()
     """A dry run: steps that will have been done before this one."""
 
 
-def parse(arguments: Sequence[str]) -> Words:
+def parse(arguments: Sequence[str], *, pairs: bool = True) -> Words:
     """Sort the arguments.
+
+    Args:
+        arguments: what was typed.
+        pairs: bare words come in pairs of an environment and a version; else one may stand alone.
 
     Raises:
         Misused: something is no command's, or half of a pair.
@@ -44,10 +55,13 @@ def parse(arguments: Sequence[str]) -> Words:
     parser.add_argument("bare", nargs="*")
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--targets", action="append", default=[])
+    parser.add_argument("--curve", default="")
+    parser.add_argument("--critical", action="store_true")
     parser.add_argument("--engine")
     parser.add_argument("--freezer")
     parser.add_argument("--after", action="append", default=[], choices=COMMANDS)
     found = parser.parse_intermixed_args(list(arguments))
+    bare = [word for word in found.bare if "/" not in word]
     building = [
         word
         for option in ("engine", "freezer")
@@ -59,7 +73,10 @@ def parse(arguments: Sequence[str]) -> Words:
         release=_targets(name for each in found.targets for name in each.split(",") if name),
         some=_targets(word for word in found.bare if "/" in word),
         building=tuple(building),
-        edits=_pairs([word for word in found.bare if "/" not in word]),
+        bare=() if pairs else tuple(bare),
+        edits=_pairs(bare) if pairs or len(bare) > 1 else (),
+        curve=found.curve,
+        critical=found.critical,
         after=frozenset(found.after),
     )
 

@@ -12,6 +12,7 @@ import pytest
 from reagent.contracts.trust import Rule
 from reagent.errors import DownloadFailed, Untrusted
 from reagent.updates.seat import Role
+from reagent.updates.trust.stages import place
 from sandbox.bucket import Bucket
 from tests.contract.trusting import Device, executable
 from tests.fakes.repository import NOW, Repository
@@ -232,3 +233,53 @@ async def test_a_bucket_that_cannot_be_reached_is_no_matter_of_trust(device: Dev
 
     assert not isinstance(failed.value, Untrusted)
     assert device.memory.record.refused is None
+
+
+def staged_document(**other: object) -> dict[str, object]:
+    stage: dict[str, object] = {
+        "version": "1.0.2", "begun": int(NOW.timestamp()), "curve": [[10, 100]], "salt": "b7f3",
+        "approved": True, "paused": 0, "critical": False,
+    }  # fmt: skip
+    return {"versions": {"test": "1.0.1"}, "stages": {"test": {**stage, **other}}}
+
+
+async def test_a_device_takes_a_staged_version_when_its_turn_comes(
+    device: Device, repository: Repository
+) -> None:
+    repository.release("1.0.2", executable("1.0.2"))
+    repository.roll_out_document(staged_document())
+    turn = timedelta(hours=10 * place("b7f3", "SN-1"))
+
+    device.believe(NOW + turn - timedelta(minutes=5))
+    before = await device.catalogue.latest()
+    device.believe(NOW + turn + timedelta(minutes=5))
+    after = await device.catalogue.latest()
+
+    assert (before, after) == ("1.0.1", "1.0.2")
+
+
+async def test_a_device_that_does_not_know_the_time_goes_by_what_is_signed(
+    device: Device, repository: Repository
+) -> None:
+    repository.release("1.0.2", executable("1.0.2"))
+    repository.roll_out_document(staged_document())
+    device.synchronised = False
+    device.believe(datetime(2099, 1, 1, tzinfo=UTC))
+    before = await device.catalogue.latest()
+
+    repository.now = NOW + timedelta(hours=11)
+    repository.roll_out_document(staged_document())
+    after = await device.catalogue.latest()
+
+    assert (before, after) == ("1.0.1", "1.0.2")
+
+
+async def test_an_order_back_is_a_signer_s_and_for_those_it_names(
+    device: Device, repository: Repository
+) -> None:
+    repository.roll_out_document({"versions": {"test": "1.0.1"}, "back": {"test": ["1.0.2"]}})
+
+    await device.catalogue.latest()
+
+    assert device.catalogue.is_ordered_back("1.0.2")
+    assert not device.catalogue.is_ordered_back("1.0.3")

@@ -127,11 +127,19 @@ class Repository:
 
     def roll_out(self, version: str, environment: str = "all") -> str:
         """List a roll-out document, and no other any more."""
+        return self.list_document({"format": 1, "versions": {environment: version}})
+
+    def roll_out_document(self, document: dict[str, object]) -> None:
+        """Sign for a roll-out document, and publish it."""
+        self.list_document({"format": 1, **document})
+        self.publish()
+
+    def list_document(self, document: dict[str, object]) -> str:
+        """List a roll-out document, and no other any more; returns its path."""
         self.rollouts += 1
         for path in [each for each in self.files if each.startswith("rollout/")]:
             del self.files[path]
         path = f"rollout/{self.rollouts}.json"
-        document = {"format": 1, "versions": {environment: version}}
         self.add(path, json.dumps(document).encode(), product="reagent", kind="rollout")
         return path
 

@@ -37,6 +37,13 @@ class Catalogue(Protocol):
         """
         ...
 
+    def is_ordered_back(self, running: str) -> bool:
+        """Whether who runs this version is told to take the announced one although it is lower.
+
+        By what the last `latest` read; nobody but a signer may order that.
+        """
+        ...
+
     async def release(self, version: str) -> Release:
         """A version, exactly as it was announced.
 

@@ -209,7 +209,8 @@ class Checks:
 
     async def _check(self, check: _Check) -> bool:
         announced = await self._catalogue.latest()
-        if not is_update(self._version, announced):
+        back = self._is_way_back(announced)
+        if not back and not is_update(self._version, announced):
             _log.debug("no newer version", version=self._version, announced=announced)
             await self._withdraw()
             return False
@@ -218,7 +219,7 @@ class Checks:
             self._tidy = False
         release = await self._catalogue.release(announced)
         async with self._one:
-            staged = await self._fetch.take(release, check.tell)
+            staged = await self._fetch.take(release, check.tell, below_floor=back)
         try:
             scheduled = await asyncio.to_thread(
                 self._staging.schedule, staged.version, staged.sha256, staged.size
@@ -233,6 +234,11 @@ class Checks:
             within = ORDERED_WITHIN_S if check.ordered else AUTOMATIC_WITHIN_S
             self._hand_over.request(within, after=trial.due_in(self._clock.now()))
         return True
+
+    def _is_way_back(self, announced: str) -> bool:
+        if not self._catalogue.is_ordered_back(self._version):
+            return False
+        return Version.parse(self._version).is_above(Version.parse(announced))
 
 
 class _Check:

@@ -103,12 +103,15 @@ class Fetch:
         self._clock = clock
         self._control = control
 
-    async def take(self, release: Release, progress: Progress) -> Staged:
+    async def take(
+        self, release: Release, progress: Progress, *, below_floor: bool = False
+    ) -> Staged:
         """Have a version staged.
 
         Args:
             release: what is wanted.
             progress: told of every block.
+            below_floor: it may be lower than what ran here before: somebody signed for that.
 
         Raises:
             Blocked: it was tried here, and is not wanted again.
@@ -118,7 +121,9 @@ class Fetch:
             StagingFailed: the folder cannot be written to, or nothing can be run in it.
         """
         version, digest = Version.parse(release.version), release.sha256
-        await self._demand_wanted(version, digest)
+        await self._demand_not_blocked(digest)
+        if not below_floor:
+            await self._demand_upwards(version)
         size = await self._staged_size(str(version), digest)
         if size is not None:
             return Staged(version=str(version), sha256=digest, size=size, fetched=False)
@@ -153,7 +158,7 @@ class Fetch:
         async def wanted(path: str) -> Version:
             version = await self._says(path, "", digest)
             demand(version)
-            await self._demand_wanted(version, digest)
+            await self._demand_upwards(version)
             return version
 
         return await self._fetch(download, digest, progress, wanted, "")
@@ -163,8 +168,7 @@ class Fetch:
         if why is not None:
             raise Blocked(why)
 
-    async def _demand_wanted(self, version: Version, digest: str) -> None:
-        await self._demand_not_blocked(digest)
+    async def _demand_upwards(self, version: Version) -> None:
         floor = await _in_thread(self._staging.floor)
         with suppress(BadVersion):
             if Version.parse(floor).is_above(version):

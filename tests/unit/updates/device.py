@@ -83,6 +83,15 @@ class Progress:
         self.events.append((increment, current, total))
 
 
+class Ordering(PlainBucket):
+    """A bucket whose signer, had it one, orders these versions back."""
+
+    back: frozenset[str] = frozenset()
+
+    def is_ordered_back(self, running: str) -> bool:
+        return running in self.back
+
+
 class Device:
     """Everything between an announcement and a staged file."""
 
@@ -116,7 +125,7 @@ class Device:
             self.clock,
             control=(CONTROL, "-version"),
         )
-        self.catalogue = PlainBucket(
+        self.catalogue = Ordering(
             self.bucket,
             lambda: self.identity,
             remote=BASE,

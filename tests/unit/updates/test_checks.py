@@ -11,7 +11,7 @@ from reagent.updates.checks import EVERY_S, JITTER_S, jitter, pause
 from reagent.updates.seat import Role
 from reagent.updates.state import State, Trial
 from tests.fakes.clock import settle
-from tests.unit.updates.device import BASE, Device, Progress
+from tests.unit.updates.device import BASE, OURS, Device, Progress
 
 MANIFEST = f"{BASE}/re-agent/availableVersions.json"
 
@@ -372,3 +372,21 @@ async def test_a_release_that_is_taken_back_before_its_trial_is_not_tried(device
     assert before.version == "1.0.1"
     assert again is False
     assert device.staging.trial() is None
+
+
+async def test_who_is_ordered_back_takes_a_lower_version_below_what_ran_here(
+    tmp_path: Path,
+) -> None:
+    device = Device(tmp_path)
+    device.roll_out("0.9.0")
+    device.seat.ledger.put(State(floor=OURS))
+
+    plain = await device.checks.order(Progress())
+    device.catalogue.back = frozenset({OURS})
+    ordered = await device.checks.order(Progress())
+
+    assert (plain, ordered) == (False, True)
+    assert device.versions == {"0.9.0"}
+    trial = device.staging.trial()
+    assert trial is not None
+    assert trial.version == "0.9.0"

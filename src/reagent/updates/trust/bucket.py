@@ -16,8 +16,8 @@ from reagent.settings.environment import environment
 from reagent.updates import channel
 from reagent.updates.catalogue import Release
 from reagent.updates.semver import Version
-from reagent.updates.trust import document, policy, source
-from reagent.updates.trust.document import Listed
+from reagent.updates.trust import document, policy, source, stages
+from reagent.updates.trust.document import Channel, Listed
 from reagent.updates.trust.memory import Memory
 
 _log = log.get(__name__)
@@ -69,6 +69,7 @@ class SignedBucket:
         self._looking: asyncio.Task[Verdict] | None = None
         self._verdict: Verdict | None = None
         self._document: tuple[str, bytes] | None = None
+        self._back: frozenset[str] = frozenset()
 
     async def latest(self) -> str:
         """See the contract."""
@@ -78,10 +79,15 @@ class SignedBucket:
         except Untrusted as refused:
             await self._note(refused)
             raise
-        version = document.announced(content, environment(self._identity()))
+        channel = document.channel(content, environment(self._identity()))
+        self._back = channel.back
         await asyncio.to_thread(self._memory.note, policy.cleared(self._memory.record))
         self._read()
-        return version
+        return self._for_us(channel, verdict)
+
+    def is_ordered_back(self, running: str) -> bool:
+        """See the contract."""
+        return running in self._back
 
     async def release(self, version: str) -> Release:
         """See the contract; no look, where one came to its end already."""
@@ -117,6 +123,23 @@ class SignedBucket:
     @property
     def _base(self) -> str:
         return channel.base_of(self._identity(), self._remote)
+
+    def _for_us(self, channel: Channel, verdict: Verdict) -> str:
+        stage = channel.stage
+        if stage is None:
+            return channel.version
+        known = self._synchronised()
+        told = policy.floor(self._memory.record, verdict.keys, verdict.signed)
+        now = max(self._clock.now(), told) if known else told
+        if stages.is_in(stage, self._identity().serial_number, now, knows_time=known):
+            return stage.version
+        _log.debug(
+            "not our turn yet",
+            version=stage.version,
+            share=round(stages.share(stage, now), 4),
+            held=stage.paused > 0,
+        )
+        return channel.version
 
     async def _fresh(self) -> Verdict:
         """One look at a time; who comes while one is on its way waits for that."""

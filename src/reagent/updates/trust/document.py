@@ -1,6 +1,8 @@
 """Which version a channel runs, as it was signed for: the target `rollout/<number>.json`.
 
-    {"format": 1, "versions": {"production": "1.4.0", "all": "1.4.0"}, ...}
+    {"format": 1, "versions": {"production": "1.4.0", "all": "1.4.0"},
+     "stages": {"production": ...},         a version on its way through the fleet (`stages`)
+     "back": {"production": ["1.5.0"]}}     who runs one of these goes to the channel's, downwards
 
 Each roll-out is a file of its own that never changes, so there is no moment at which the list of
 targets and the file do not belong together. The highest number that is listed counts. Keys that
@@ -17,7 +19,8 @@ from typing import Final
 
 from reagent.contracts.trust import Rule, Target
 from reagent.errors import BadRelease, Untrusted
-from reagent.updates.trust import policy
+from reagent.updates.trust import policy, stages
+from reagent.updates.trust.stages import Stage
 
 PREFIX: Final = "rollout/"
 SUFFIX: Final = ".json"
@@ -59,8 +62,23 @@ def demand_content(expected: Listed, content: bytes) -> None:
         raise Untrusted(Rule.WRONG_CONTENT, f"{expected.path} is not what was signed for")
 
 
-def announced(content: bytes, environment: str) -> str:
-    """The version of a channel, or the one for everybody.
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What was signed for one environment.
+
+    Attributes:
+        version: for everybody.
+        stage: on top of it, for some.
+        back: the versions that are ordered back to it.
+    """
+
+    version: str
+    stage: Stage | None = None
+    back: frozenset[str] = frozenset()
+
+
+def channel(content: bytes, environment: str) -> Channel:
+    """What stands there for a channel, or for everybody.
 
     Raises:
         BadRelease: this is no document, or there is none for this channel.
@@ -75,7 +93,18 @@ def announced(content: bytes, environment: str) -> str:
     for key in (environment, _EVERYBODY):
         version = versions.get(key)
         if isinstance(version, str) and version:
-            return version
+            back = _of(document.get("back"), key)
+            return Channel(
+                version,
+                stages.parsed(_of(document.get("stages"), key)),
+                frozenset(each for each in back if isinstance(each, str))
+                if isinstance(back, list)
+                else frozenset(),
+            )
     raise BadRelease(
         f"the roll-out names no version for {environment!r}, and none for {_EVERYBODY!r}"
     )
+
+
+def _of(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
