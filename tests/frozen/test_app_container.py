@@ -19,6 +19,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
+from sandbox.under_test import patient
 from tests.frozen.steps import AppOf, online
 
 pytestmark = pytest.mark.timeout(60)
@@ -251,7 +252,7 @@ async def test_a_rule_without_a_protocol_is_http_and_one_that_is_wrong_ends_the_
     assert set(inspected(engine, app.container)["HostConfig"]["PortBindings"]) == {"8080/tcp"}
     seen = len(app.states)
     await app.ask(system, "PRESENT", ports=[{"name": "web", "port": "8080"}])
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(patient(0.7))
 
     assert app.states[seen:] == []
     assert inspected(engine, app.container)["State"]["Running"] is True

@@ -12,6 +12,7 @@ from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
+from sandbox.under_test import patient
 from tests.frozen.steps import AppOf, connected, online, registered, until
 
 pytestmark = pytest.mark.timeout(60)
@@ -124,7 +125,7 @@ async def test_what_this_version_cannot_do_is_said_and_changes_nothing(
         system, "RUNNING", docker_compose={"services": {"web": {"image": "nothing:latest"}}}
     )
     await logs.events.until(lambda heard: bool(logs.messages) or len(heard) > 3)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(patient(0.5))
 
     assert any("not in this version" in text for text in logs.messages)
     assert "RUNNING" not in app.states
@@ -165,7 +166,7 @@ async def test_a_refreshed_credential_reaches_a_running_app(
     # What is re-driven from the store keeps the epoch.
     await cloud.backend.leave()
     await cloud.backend.rejoin()
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(patient(0.5))
     assert "-e4@" in file.read_text("ascii")
 
 
@@ -181,7 +182,7 @@ async def test_a_platform_that_comes_later_finds_a_device_that_waited(
     while "device_handshake" not in await registered(system, device.identity):
         await asyncio.sleep(0.05)
     answer = await system.ask(device.identity, "device_handshake")
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(patient(1.0))
     await cloud.backend.rejoin()
     await connected(cloud, device)
 

@@ -11,6 +11,7 @@ from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
+from sandbox.under_test import patient
 from tests.frozen.steps import AppOf, connected, online, until
 
 pytestmark = pytest.mark.timeout(60)
@@ -42,7 +43,7 @@ async def test_a_container_that_somebody_ended_is_started_again(
     noticed = time.monotonic() - begun
     states = await app.reached("RUNNING", since=seen, within=15.0)
 
-    assert noticed < 13.0
+    assert noticed < patient(13.0)
     assert states == ["FAILED", "STARTING", "RUNNING"]
     assert runs(engine, app)
     assert any("exit" in text and ("0" in text or "137" in text) for text in logs.messages)
@@ -60,7 +61,7 @@ async def test_a_container_that_somebody_started_is_known_to_run(
     with engine.client() as client:
         container = client.containers.get(app.container)
         await asyncio.to_thread(container.restart, timeout=1)
-    await asyncio.sleep(3.0)
+    await asyncio.sleep(patient(3.0))
     await until(lambda: runs(engine, app), 15.0, "it runs")
 
     assert set(app.states[seen:]) <= {"FAILED", "STARTING", "RUNNING"}

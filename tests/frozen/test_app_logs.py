@@ -15,6 +15,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
+from sandbox.under_test import patient
 from sandbox.wamp import Events
 from tests.frozen.platform import connected as told
 from tests.frozen.platform import scripted
@@ -90,7 +91,7 @@ async def test_who_listens_later_hears_from_then_on(
     app.push()
     await online(cloud, device)
     await app.bring(system, "RUNNING")
-    await asyncio.sleep(2.2)
+    await asyncio.sleep(patient(2.2))
 
     async with Caller(cloud.router, "501") as listener:
         logs = await listener.logs(device.identity, app.container)
@@ -99,7 +100,7 @@ async def test_who_listens_later_hears_from_then_on(
     assert heard[0] > 1
     assert heard == list(range(heard[0], heard[0] + len(heard)))
     # Away and back again: nothing of before is said twice.
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(patient(1.0))
     async with Caller(cloud.router, "501") as listener:
         logs = await listener.logs(device.identity, app.container)
         again = numbers(await logs.until_count(2))
@@ -268,7 +269,7 @@ async def test_the_last_words_of_an_app_are_kept_and_can_be_asked_for(
     app.push()
     await online(cloud, device)
     await app.bring(system, "RUNNING")
-    await asyncio.sleep(3.3)
+    await asyncio.sleep(patient(3.3))
     named = {"containerName": app.container}
 
     async def ask(name: str, **more: object) -> Any:
@@ -321,7 +322,7 @@ async def test_history_survives_a_restart_of_the_agent(
     app.want("PRESENT")
     await online(cloud, device)
     await app.bring(system, "RUNNING")
-    await asyncio.sleep(2.2)
+    await asyncio.sleep(patient(2.2))
     await app.bring(system, "PRESENT")
     await device.stop()
     await online(cloud, device)

@@ -14,6 +14,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
+from sandbox.under_test import patient
 from tests.frozen.link_that_dies import Link
 from tests.frozen.steps import AppOf, online, until
 
@@ -91,7 +92,7 @@ async def test_a_pair_that_is_not_in_the_table_is_passed_over(
 
     await app.ask(system, "REMOVED", current_state="UNINSTALLED")
     await app.ask(system, "FAILED", current_state="UNINSTALLED")
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(patient(0.7))
 
     assert app.states[seen:] == []
 
@@ -193,7 +194,7 @@ async def test_a_token_that_cannot_be_had_leaves_the_app_as_it_is(
 
     await app.ask(system, "PRESENT")
     await cloud.backend.called(REGISTRY_TOKEN)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(patient(0.5))
 
     assert app.states == []
     assert await app.bring(system, "PRESENT") == ["DOWNLOADING", "PRESENT"]
@@ -229,11 +230,11 @@ async def test_a_pull_is_canceled_by_asking_for_it(
         await online(cloud, device)
         await app.ask(system, "PRESENT")
         await app.reached("DOWNLOADING")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(patient(0.5))
 
         await app.ask(system, "REMOVED", cancel_transition=True)
         states = await app.reached("REMOVED", within=10.0)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(patient(0.5))
 
         assert states == ["DOWNLOADING", "REMOVED"]
         assert app.states == states

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from reagent.updates.elf import MACHINES
 from sandbox.program import Program
 from sandbox.under_test import patient, target
 
 DATA = Path(__file__).parents[1] / "data"
 CASES: list[dict[str, object]] = json.loads((DATA / "go_flag_cases.json").read_text("utf-8"))
+UINT = (1 << 32 * MACHINES[target().stamp][1]) - 1  # Go's is a word of the machine
 ENDS_WITHIN_S = patient(10.0)
 
 Ended = tuple[int, str, str]
@@ -92,6 +94,10 @@ def test_every_refusal_is_gos_and_every_accepted_line_asks_for_a_device_file(ask
         assert isinstance(words, list)
         if "\0" in "".join(words) or (isinstance(given, dict) and given.get("config")):
             continue
+        if isinstance(given, dict) and any(
+            type(each) is int and each > UINT for each in given.values()
+        ):
+            continue  # recorded on a machine of 64 bits
         status, out, err = ask(*words)
         first, newline, rest = err.partition("\n")
         if "error" in case:

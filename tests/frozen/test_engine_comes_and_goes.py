@@ -15,6 +15,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import OwnEngine
 from sandbox.program import Program
+from sandbox.under_test import patient
 from sandbox.wamp import CallError
 from tests.frozen.steps import AppOf, all_registered, online, until
 
@@ -61,7 +62,7 @@ async def test_an_engine_that_is_restarted_gets_its_apps_back(
     await app.reached("RUNNING")
 
     await asyncio.to_thread(engine.stop)
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(patient(1.5))
     answer = await system.ask(device.identity, "device_handshake")
     seen = len(app.states)
     await asyncio.to_thread(engine.start)
@@ -115,6 +116,6 @@ async def test_an_engine_that_never_answers_keeps_nothing_else_waiting(
     mute.close()
 
     assert refused.value.error == "wamp.error.canceled"
-    assert took < 6.0
+    assert took < patient(6.0)
     assert answer.kwargs["id"] == device.identity.serial_number
     assert status == 0

@@ -17,6 +17,7 @@ from sandbox.device import Device
 from sandbox.processes import free_port
 from sandbox.program import Program
 from sandbox.router import MuteRouter, Router
+from sandbox.under_test import patient
 from sandbox.wamp import Incoming
 from tests.frozen.steps import (
     PROCEDURES,
@@ -80,7 +81,7 @@ async def test_whatever_is_wrong_with_its_router_it_goes_on_dialling_and_obeys_a
 
     await asyncio.gather(*(device.start() for device in devices.values()))
     await until(lambda: len(slammer.calls) >= 3, within=15.0, what="three calls at the door")
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(patient(1.0))
     alive = {name: device.running for name, device in devices.items()}
     numbers = (signal.SIGTERM, signal.SIGINT)
     for index, device in enumerate(devices.values()):
@@ -90,7 +91,7 @@ async def test_whatever_is_wrong_with_its_router_it_goes_on_dialling_and_obeys_a
 
     assert alive == dict.fromkeys(devices, True)
     assert dict(zip(devices, statuses, strict=True)) == dict.fromkeys(devices, 0)
-    assert time.monotonic() - begun < 5.0
+    assert time.monotonic() - begun < patient(5.0)
     assert all(device.leftovers() == [] for device in devices.values())
     assert all("Traceback" not in device.printed() for device in devices.values())
     server.close()
@@ -133,7 +134,7 @@ async def test_a_restarted_router_finds_everything_again(
     for end in (router.stop, router.shut_down):  # a crash, then an operator
         statuses = len(cloud.backend.statuses(device.identity))
         await asyncio.to_thread(end)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(patient(0.3))
         await asyncio.to_thread(router.start)
         await connected(cloud, device, since=statuses)
 
@@ -166,7 +167,7 @@ async def test_a_session_that_the_router_ends_is_made_anew_at_once(
         took = time.monotonic() - begun
         await connected(cloud, device, since=statuses)
 
-        assert took < 1.0
+        assert took < patient(1.0)
     assert len(await registered(system, device.identity)) == 35
     assert len(sessions.open) == 1
 
@@ -184,7 +185,7 @@ async def test_a_frozen_router_is_noticed_by_unanswered_pings_and_left(
     noticed = time.monotonic() - begun
     router.thaw()
 
-    assert 0.9 < noticed < 6.0
+    assert 0.9 < noticed < patient(6.0)
     await connected(cloud, device, since=statuses)
     async with Caller(router, SYSTEM) as caller:
         assert await registered(caller, device.identity) == EVERYTHING
@@ -225,7 +226,7 @@ async def test_offline_it_never_dials(cloud: Cloud, program: Program) -> None:
     device = cloud.new_device(program, changes={"device_endpoint_url": url})
 
     await device.start("-offline")
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(patient(2.0))
     device.send(signal.SIGINT)
 
     assert await device.exited(10.0) == 0

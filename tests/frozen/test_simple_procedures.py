@@ -20,6 +20,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
+from sandbox.under_test import patient
 from tests.frozen.platform import scripted
 from tests.frozen.scripted_router import PUBLISH, YIELD
 from tests.frozen.steps import AppOf, online, until, uri
@@ -58,7 +59,7 @@ async def test_orders_for_the_machine_are_answered_at_once_and_carried_out_two_s
     await until(lambda: len(bare.device.standins.called) == 3, within=6.0)
 
     assert [result_of(answer) for answer in answers] == [[], [], []]
-    assert answered < 1.0
+    assert answered < patient(1.0)
     assert at_once == []
     assert time.monotonic() - began > 1.9
     assert sorted(bare.device.standins.called) == sorted(ORDERS.values())
@@ -238,7 +239,7 @@ async def test_a_command_that_says_much_keeps_no_other_caller_waiting(bare: Onli
     await bare.router.until(lambda: len(published(bare, pid)) == 30_000, 30.0)
 
     assert answer[0] == YIELD
-    assert took < 2.0
+    assert took < patient(2.0)
     assert published(bare, pid) == [str(number) for number in range(1, 30_001)]
 
 
@@ -260,12 +261,12 @@ async def test_commands_are_sessions_of_their_own_and_end_with_the_agent(bare: O
 
 
 async def test_a_command_goes_on_when_the_session_ends(bare: Online) -> None:
-    done = bare.device.folder / "done"
-    script = f"sleep 1; echo x > {done}"
+    begun, done = bare.device.folder / "begun", bare.device.folder / "done"
+    script = f"echo x > {begun}; sleep 1; echo x > {done}"
     waiting = asyncio.create_task(
         bare.call("execute_cmd", "501", {"cmd": "sh", "args": ["-c", script], "blocking": True})
     )
-    await asyncio.sleep(0.3)  # nobody tells that it began
+    await until(begun.exists, 5.0, "the command does not begin")
 
     bare.router.hang_up()
 

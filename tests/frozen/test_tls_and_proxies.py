@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox.cloud import Cloud
 from sandbox.program import Program
+from sandbox.under_test import patient
 from tests.frozen.platform import SECRET, connected
 from tests.frozen.scripted_router import ScriptedRouter
 
@@ -136,7 +137,7 @@ async def test_a_router_whose_certificate_is_not_trusted_learns_nothing(
 
         await device.start()
         entry = await device.logged("dial failed")
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(patient(1.0))
 
         assert "certificate" in str(entry["error"]).lower()
         assert router.requests == []
@@ -184,7 +185,7 @@ async def test_an_old_endpoint_without_a_usable_certificate_is_dialled_for_ever(
 
     await device.start()
     await device.logged("dial failed")
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(patient(1.0))
 
     assert device.running
     assert await device.stop() == 0

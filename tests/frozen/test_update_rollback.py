@@ -9,6 +9,7 @@ import pytest
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.program import Program
+from sandbox.under_test import patient
 from tests.frozen.updating import Press, Unit, started
 
 NEW = "1.1.0"
@@ -98,7 +99,7 @@ async def test_without_a_version_before_it_stays(cloud: Cloud, program: Program)
     (unit.folder / f"reagent-v{program.version}").unlink()
 
     await crashed(unit, MOST_CRASHES + 1)
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(patient(1.0))
 
     assert unit.active == unit.named("previous") == NEW
     assert unit.blocked == []

@@ -16,13 +16,15 @@ from sandbox.cloud import Cloud
 from sandbox.emulation import words_of
 from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
+from sandbox.under_test import patient
 from sandbox.variants import Broken
 from tests.frozen.steps import AppOf, is_joined, sessions_of, until
 from tests.frozen.updating import Press, Unit, started
 
 NEW = "1.1.0"
 # An order is followed within a minute; where nothing keeps the device busy, within seconds.
-AT_ONCE_S = 6.0
+AT_ONCE_S = patient(6.0)
+FROZEN_S = 6.0
 LONG_S = 60.0
 
 pytestmark = pytest.mark.timeout(150)
@@ -85,7 +87,7 @@ async def test_a_pull_delays_the_hand_over(
     cloud.registry.freeze()
     await unit.device.serve(restart_after=0.5)
     await until(lambda: unit.trial.get("version") == NEW, 20.0, "the version is scheduled")
-    await asyncio.sleep(AT_ONCE_S)
+    await asyncio.sleep(FROZEN_S)
     waits = unit.attempt, unit.candidates
     cloud.registry.thaw()
     states = await app.reached("RUNNING")
@@ -141,7 +143,7 @@ async def test_a_candidate_writes_no_device_file_no_link_and_no_state(
     await cloud.backend.cut(who.authid)
     await unit.connected(since=seen)
     ordered = (await user.ask(who, "update_agent")).value
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(patient(1.0))
     during = fingerprints(unit)
     await unit.device.stop()
     unit.device.environment["REAGENT_UPDATE_SOAK_S"] = "1"
@@ -175,7 +177,7 @@ async def test_a_stop_during_a_trial_ends_both_and_gives_the_attempt_back(
     took = time.monotonic() - begun
 
     assert status == 0
-    assert took < 10.0
+    assert took < patient(10.0)
     assert unit.device.leftovers() == []
     assert sessions.open == []
     assert unit.attempt == {}
