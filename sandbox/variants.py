@@ -5,6 +5,7 @@ is a copy in which one or both are overwritten in place; every other byte is the
 twenty versions cost as much as writing them, and how one is broken is a few lines of Python.
 """
 
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from enum import Enum
@@ -68,8 +69,15 @@ class Origin:
             raise SandboxError(f"{executable} is no static executable of this source tree")
         return Origin(content, text)
 
-    def variant(self, version: str, broken: Broken | None = None) -> bytes:
+    def variant(
+        self, version: str, broken: Broken | None = None, *, trusting: Path | None = None
+    ) -> bytes:
         """The executable as that version.
+
+        Args:
+            version: what it says.
+            broken: how it fails.
+            trusting: a file that `trusts` wrote: as if it had been built with that root.
 
         Raises:
             SandboxError: the version is longer than the one it was built as, by more than a digit.
@@ -78,13 +86,29 @@ class Origin:
         if len(text) > len(self.version):
             raise SandboxError(f"there is no room for {version} in the executable")
         content = self.content.replace(b"\0" + self.version + b"\0", b"\0" + text + b"\0")
-        if broken is None:
+        first = [broken.value] if broken else []
+        first += [f"exec(open({str(trusting)!r}).read())"] if trusting else []
+        if not first:
             return content
-        shipped, command = _command(), _RUN.format(broken.value).encode(_ENCODING)
+        shipped, command = _command(), _RUN.format("\n    ".join(first)).encode(_ENCODING)
+        if len(command) > len(shipped):
+            raise SandboxError(f"there is no room in the executable for {first}")
         blank = "\n".encode(_ENCODING) * (
             (len(shipped) - len(command)) // len(" ".encode(_ENCODING))
         )
         return content.replace(shipped, command + blank)
+
+
+def trusts(root: bytes, folder: Path) -> Path:
+    """What makes a variant trust a root, as a file that it reads; builds have it in themselves."""
+    file = folder / f"root-{hashlib.sha256(root).hexdigest()[:8]}.py"
+    file.write_text(
+        "import reagent.settings.stamp, reagent.updates.trust.roots\n"
+        "reagent.settings.stamp.signed = lambda: True\n"
+        f"reagent.updates.trust.roots.baked = lambda: {root!r}\n",
+        encoding="ascii",
+    )
+    return file
 
 
 def _command() -> bytes:

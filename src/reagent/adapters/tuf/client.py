@@ -99,20 +99,6 @@ class NgClient:
             return _verdict(folder, first, trusted, refused)
 
 
-def version_of(root: bytes) -> int:
-    """The version of a root that vouches for itself.
-
-    Raises:
-        Untrusted: it does not.
-    """
-    try:
-        found = Metadata[Root].from_bytes(root)
-        found.verify_delegate(ROOT, found)
-    except RepositoryError as error:
-        raise words.untrusted(error) from error
-    return found.signed.version
-
-
 def _trusted(updater: Updater) -> TrustedMetadataSet:
     return updater._trusted_set  # noqa: SLF001 - its clock, and what it verified
 
@@ -159,7 +145,8 @@ def _lay_out(folder: Path, root: bytes, known: Chain) -> int:
     """Write what is known where `ngclient` looks; returns the version of the first root."""
     history = folder / "root_history"
     history.mkdir()
-    first = version_of(root)
+    # Whether it vouches for itself is the updater's first question.
+    first = Metadata[Root].from_bytes(root).signed.version
     for number, content in known.roots.items():
         (history / f"{number}.root.json").write_bytes(content)
     for name, content in known.others.items():
