@@ -129,7 +129,8 @@ def _make(plans: Sequence[Plan], docker: Docker, *, anew: bool, at_once: int) ->
         print(*map(_line, outcomes), sep="\n", flush=True)
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
-        print(f"reagent_build: {outcome.plan.target}: {outcome.said}", file=sys.stderr)
+        first = outcome.said.splitlines()[0]
+        print(f"reagent_build: {outcome.plan.target}: {first}", file=sys.stderr)
     return _FAILED if failed else 0
 
 

@@ -48,19 +48,25 @@ _INSIDE: Final = (
 )
 
 
+def image(_plan: Plan, workshop: Workshop) -> str:
+    """The image it is packed in, empty where there is none yet."""
+    tag = image_tag(Python.chosen(BUILD / "windows/python.toml", os.environ))
+    return tag if workshop.docker.has_image(tag) else ""
+
+
 def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     """Make reagent.exe; it was run under wine when this returns.
 
     Raises:
         BuildError: with what is missing or what a tool said.
     """
-    image = ensure_image(workshop.docker, workshop.cache, workshop.progress, os.environ)
+    made_in = ensure_image(workshop.docker, workshop.cache, workshop.progress, os.environ)
     workshop.progress.step("get the wheels (once for each requirements-runtime.txt)")
     wheels = ensure_wheels(RUNTIME_REQUIREMENTS, workshop.cache)
     workshop.progress.step(f"pack {plan.target} and run it under wine")
     order = {"version": plan.version, "arch": plan.target.stamp, "commit": plan.commit}
     answer, messages = workshop.docker.filter(
-        image, ("sh", "-c", _INSIDE), inputs(workshop.repository, wheels, order)
+        made_in, ("sh", "-c", _INSIDE), inputs(workshop.repository, wheels, order)
     )
     for line in messages.strip().splitlines():
         workshop.progress.say(f"  {line}")
