@@ -108,10 +108,10 @@ def _root() -> bytes | None:
     return roots.baked()
 
 
-def _attested(root: bytes) -> Attested:
-    from reagent.adapters.tuf.client import NgClient  # noqa: PLC0415 - megabytes, after the start
+def _attested(root: bytes, folder: str) -> Attested:
+    from reagent.adapters.tuf import client  # noqa: PLC0415 - megabytes, after the start
 
-    return NgClient(root)
+    return client.NgClient(root, (*client.IN_MEMORY, folder))
 
 
 def _synchronised() -> bool:

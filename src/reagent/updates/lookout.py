@@ -17,6 +17,7 @@ from reagent.contracts.clock import Clock
 from reagent.errors import DeadlineExceeded, Unavailable
 from reagent.model.device import Identity
 from reagent.updates.seat import Role, Seat
+from reagent.updates.vocabulary import DOWNLOADS
 
 if TYPE_CHECKING:  # importing them is what is put off
     from reagent.contracts.downloads import Brought, Downloads
@@ -39,7 +40,8 @@ class Outside:
 
     Attributes:
         root: what this executable trusts; None: it goes by a plain bucket.
-        attested: verifies signed metadata, beginning at that root.
+        attested: verifies signed metadata, beginning at that root; where nothing else can be
+            written to, it works in that folder.
         synchronised: whether somebody who knows set the clock.
     """
 
@@ -47,7 +49,7 @@ class Outside:
     brought: Callable[[], Brought]
     processes: Callable[[], Processes]
     root: Callable[[], bytes | None]
-    attested: Callable[[bytes], Attested]
+    attested: Callable[[bytes, str], Attested]
     synchronised: Callable[[], bool]
 
 
@@ -200,7 +202,7 @@ class Lookout:
 
         seat = self._seat
         return SignedBucket(
-            self._outside.attested(root),
+            self._outside.attested(root, f"{seat.folder}/{DOWNLOADS}"),
             Memory(seat.files, seat.folder, seat.ledger, writes=self._stages),
             self._outside.downloads(),
             self._identity,

@@ -65,7 +65,7 @@ class Post:
         self.made += 1
         return self.device.bucket
 
-    def _attested(self, root: bytes) -> Attested:
+    def _attested(self, root: bytes, _folder: str) -> Attested:
         self.attested.append(root)
         return Nobody()
 

@@ -46,7 +46,7 @@ def _through_libc() -> bool | None:
     buffer = (ctypes.c_long * (_LARGEST // ctypes.sizeof(ctypes.c_long)))()
     try:
         answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(buffer))
-    except (OSError, AttributeError):
+    except (OSError, AttributeError, TypeError):  # the last where there is no libc to speak of
         return None
     if answer < 0:
         return None

@@ -10,9 +10,11 @@ Its clock is a private attribute: `_trusted` is the one access, and a test holds
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -39,8 +41,11 @@ from reagent.errors import ReagentError, StagingFailed, Untrusted
 
 _log = log.get(__name__)
 
-# Memory first: nothing of it needs to survive.
-PLACES: Final = ("/run", "/dev/shm", None)  # noqa: S108 - a folder of our own is made there, 0700
+# Memory: nothing of it needs to survive.
+IN_MEMORY: Final = ("/run", "/dev/shm")  # noqa: S108 - a folder of our own is made there, 0700
+_PREFIX: Final = "reagent-trust."
+# What a process left that was killed in the middle; a look takes minutes at most.
+_LEFT_BEHIND_S: Final = 3600.0
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=64,
     max_delegations=0,
@@ -60,10 +65,10 @@ class NgClient:
 
     Args:
         root: where all trust comes from; the executable brings it.
-        places: folders in which a working copy can be made, the system's own where None.
+        places: folders in which a working copy can be made; the first that can be written to.
     """
 
-    def __init__(self, root: bytes, places: Sequence[str | None] = PLACES) -> None:
+    def __init__(self, root: bytes, places: Sequence[str]) -> None:
         self._root = root
         self._places = places
 
@@ -176,12 +181,13 @@ def _verdict(
 
 
 @contextmanager
-def _folder(places: Sequence[str | None]) -> Iterator[Path]:
+def _folder(places: Sequence[str]) -> Iterator[Path]:
     refused: list[str] = []
     for place in places:
+        _tidy(Path(place))
         try:
             folder = tempfile.TemporaryDirectory(
-                prefix="reagent-trust.", dir=place, ignore_cleanup_errors=True
+                prefix=_PREFIX, dir=place, ignore_cleanup_errors=True
             )
         except OSError as error:
             refused.append(f"{error.filename or place}: {error.strerror or error}")
@@ -190,6 +196,13 @@ def _folder(places: Sequence[str | None]) -> Iterator[Path]:
             yield Path(path)
         return
     raise StagingFailed(f"there is no folder to work in: {'; '.join(refused)}")
+
+
+def _tidy(place: Path) -> None:
+    with suppress(OSError):
+        for each in place.glob(f"{_PREFIX}*"):
+            if each.stat().st_mtime < time.time() - _LEFT_BEHIND_S:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def _moment(at: float) -> datetime:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 from reagent import log
 from reagent.contracts.clock import Clock
 from reagent.contracts.downloads import Brought, Downloads
-from reagent.contracts.trust import Attested, Rule, Verdict
+from reagent.contracts.trust import Attested, Fetch, Rule, Verdict
 from reagent.errors import TooLong, TooSlow, Untrusted
 from reagent.model.device import Identity
 from reagent.settings.environment import environment
@@ -67,6 +68,7 @@ class SignedBucket:
         self._arch = arch
         self._within = within
         self._looking: asyncio.Task[Verdict] | None = None
+        self._one = asyncio.Lock()
         self._verdict: Verdict | None = None
         self._document: tuple[str, bytes] | None = None
         self._back: frozenset[str] = frozenset()
@@ -109,16 +111,23 @@ class SignedBucket:
         )
 
     async def vouched(self, path: str, brought: Brought) -> str:
-        """See the contract: the metadata that signs for a file has to be brought along.
+        """See the contract. The metadata may be brought along; else the bucket's counts.
+
+        What is brought along may have an expired timestamp: a stick is not signed anew every month.
+        Nothing else of it is judged more kindly.
 
         Raises:
-            Untrusted: always, as no such bundle can be read yet.
+            Untrusted: nobody signed for it, or for another platform alone.
         """
-        del brought
-        raise Untrusted(
-            Rule.UNLISTED,
-            f"{path}: this build takes what was signed for, and no signed bundle can be read yet",
-        )
+        fetch = await asyncio.to_thread(source.beside, brought, path)
+        if fetch is not None:
+            verdict = await self._look(fetch, any_timestamp=True)
+        else:
+            verdict = self._verdict or await self._fresh()
+        digest = await _digest(brought, path)
+        return policy.by_digest(
+            verdict.targets, digest, system=self._system, arch=self._arch
+        ).sha256
 
     @property
     def _base(self) -> str:
@@ -145,7 +154,8 @@ class SignedBucket:
         """One look at a time; who comes while one is on its way waits for that."""
         task = self._looking
         if task is None:
-            task = asyncio.create_task(self._look(), name="look at signed metadata")
+            fetch = source.in_bucket(self._downloads, self._base, self._within)
+            task = asyncio.create_task(self._look(fetch), name="look at signed metadata")
             self._looking = task
             task.add_done_callback(self._looked)
         return await asyncio.shield(task)
@@ -155,25 +165,31 @@ class SignedBucket:
         if not task.cancelled():
             task.exception()  # whoever waited was told; nobody may be left to wait
 
-    async def _look(self) -> Verdict:
-        known = await asyncio.to_thread(lambda: self._memory.chain)
-        at = policy.moment(self._clock.now(), synchronised=self._synchronised())
-        fetch = source.in_bucket(self._downloads, self._base, self._within)
+    async def _look(self, fetch: Fetch, *, any_timestamp: bool = False) -> Verdict:
+        """Look, hold it against what is known, and remember it; one after the other."""
         try:
-            verdict = await self._attested.look(fetch, known, at=at)
-            policy.demand(self._memory.record, verdict, at)
-            record = policy.remembered(self._memory.record, verdict)
-            # What was refused leaves everything but the roots as it was.
-            chain = verdict.chain
-            if verdict.refused is not None:
-                chain = replace(known, roots={**known.roots, **chain.roots})
-            await asyncio.to_thread(self._memory.keep, chain, record)
-            if verdict.refused is not None:
-                raise verdict.refused
+            async with self._one:
+                verdict = await self._believed(fetch, any_timestamp=any_timestamp)
         except Untrusted as refused:
             await self._note(refused)
             raise
-        self._verdict = verdict
+        if not any_timestamp:
+            self._verdict = verdict
+        return verdict
+
+    async def _believed(self, fetch: Fetch, *, any_timestamp: bool) -> Verdict:
+        known = await asyncio.to_thread(lambda: self._memory.chain)
+        at = policy.moment(self._clock.now(), synchronised=self._synchronised())
+        verdict = await self._attested.look(fetch, known, at=at, any_timestamp=any_timestamp)
+        policy.demand(self._memory.record, verdict, at, any_timestamp=any_timestamp)
+        record = policy.remembered(self._memory.record, verdict)
+        # What was refused leaves everything but the roots as it was.
+        chain = verdict.chain
+        if verdict.refused is not None:
+            chain = replace(known, roots={**known.roots, **chain.roots})
+        await asyncio.to_thread(self._memory.keep, chain, record)
+        if verdict.refused is not None:
+            raise verdict.refused
         return verdict
 
     async def _rollout(self, wanted: Listed) -> bytes:
@@ -196,3 +212,11 @@ class SignedBucket:
     async def _note(self, refused: Untrusted) -> None:
         record = policy.noted(self._memory.record, refused, self._clock.now())
         await asyncio.to_thread(self._memory.note, record)
+
+
+async def _digest(brought: Brought, path: str) -> str:
+    digest = sha256()
+    async with brought.file(path) as file:
+        async for block in file.blocks():
+            digest.update(block.content)
+    return digest.hexdigest()

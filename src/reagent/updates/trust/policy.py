@@ -110,6 +110,22 @@ def executable(
     )
 
 
+def by_digest(targets: Mapping[str, Target], sha256: str, *, system: str, arch: str) -> Target:
+    """The executable for a platform that has this digest, whatever its name.
+
+    Raises:
+        Untrusted: nobody signed for it, or for another platform alone.
+    """
+    found = {path: each for path, each in targets.items() if each.sha256 == sha256}
+    refused = Untrusted(Rule.UNLISTED, f"nobody signed for a file with the digest {sha256}")
+    for path in found:
+        try:
+            return vouched(found, path, {"product": PRODUCT, "os": system, "arch": arch})
+        except Untrusted as error:
+            refused = error
+    raise refused
+
+
 def vouched(targets: Mapping[str, Target], path: str, what: Mapping[str, str]) -> Target:
     """A file that its signer says all of this of.
 
