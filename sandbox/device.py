@@ -17,7 +17,7 @@ from reagent.commands.flash import Flashed, flash
 from sandbox.database import Identity
 from sandbox.packages import SYSTEM_PATH
 from sandbox.program import Program
-from sandbox.reaper import Reaper
+from sandbox.reaper import Reaper, children
 from sandbox.standins import StandIns
 from sandbox.under_test import patient
 
@@ -248,7 +248,18 @@ class Device:
         """Processes of the session that the agent was started in, other than the agent itself."""
         if self._process is None:
             return []
-        return [pid for pid in _session_of(self._process.pid) if pid != self.pid]
+        own = self.processes
+        return [pid for pid in _session_of(self._process.pid) if pid not in own]
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Those that are the agent: one, and behind a boot loader also what it waits for."""
+        if not self.running or not self.program.unpacks_itself:
+            return (self.pid,)
+        found = [self.pid]
+        for pid in found:
+            found += [child for child in children(pid) if _is_the_same_program(child, pid)]
+        return tuple(found)
 
     # --- what it said
 
@@ -331,6 +342,18 @@ class Device:
             self._noted = process
             self.exits.append(process.returncode)
             Reaper.here().forget(process.pid)
+
+
+def _is_the_same_program(child: int, parent: int) -> bool:
+    """Whether a child is what its parent unpacked, and no version that is tried."""
+    try:
+        words = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (child, parent)]
+        return (
+            words[0] == words[1]
+            and b"REAGENT_TRIAL=" not in Path(f"/proc/{child}/environ").read_bytes()
+        )
+    except OSError:
+        return False
 
 
 def _session_of(leader: int) -> Iterator[int]:

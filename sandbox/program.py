@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.bundles import is_bundle
 from sandbox.database import Identity
 from sandbox.paths import REPOSITORY
 
@@ -14,6 +15,11 @@ class Program:
 
     executable: Path
     version: str
+
+    @property
+    def unpacks_itself(self) -> bool:
+        """Whether a boot loader unpacks it, and waits as its parent: PyInstaller's one file."""
+        return is_bundle(self.executable)
 
 
 def frozen(executable: Path, version: str = "") -> Program:

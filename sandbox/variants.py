@@ -1,17 +1,21 @@
-"""Many versions of one static executable, without building it again.
+"""Many versions of one executable, without building it again.
 
-Two texts lie in it as they are: the version, and the command that starts the application. A variant
-is a copy in which one or both are overwritten in place; every other byte is the built one. So
-twenty versions cost as much as writing them, and how one is broken is a few lines of Python.
+Two texts lie in a static one as they are: the version, and the command that starts the application.
+A variant is a copy in which one or both are overwritten in place; every other byte is the built
+one. So twenty versions cost as much as writing them, and how one is broken is a few lines of
+Python. An executable of PyInstaller gets other contents under two names of its archive.
 """
 
 import hashlib
+import marshal
 import tomllib
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from reagent_build.freezers.pyinstaller import SETTLED
+from sandbox.bundles import Bundle
 from sandbox.paths import REPOSITORY
 from sandbox.processes import SandboxError
 
@@ -19,6 +23,7 @@ _SPEC: Final = REPOSITORY / "build/reagent.spec"
 # wchar_t on every Linux.
 _ENCODING: Final = "utf-32-le"
 
+_VERSION: Final = "reagent/version.txt"
 _RUN: Final = """
 import sys
 from reagent.__main__ import main
@@ -41,16 +46,8 @@ class Broken(Enum):
     """It runs, says that it is alive, and reaches nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A static executable, and where its two texts lie.
-
-    Raises:
-        SandboxError: it is none of this source tree, so there is nothing to overwrite.
-    """
-
-    content: bytes
-    version: bytes
+class Origin(Protocol):
+    """An executable that versions are made of."""
 
     @staticmethod
     def of(executable: Path, version: str) -> "Origin":
@@ -59,15 +56,19 @@ class Origin:
         Args:
             executable: of any path.
             version: the one it was built as.
+
+        Raises:
+            SandboxError: it is none of this source tree, so there is nothing to overwrite.
         """
         content = executable.read_bytes()
-        text = f"{version}\n".encode()
-        # Padded to the next multiple of 16 on both sides, see the payload's layout.
-        if content.count(b"\0" + text + b"\0") != 1:
-            raise SandboxError(f"{executable} does not hold the version {version} as it is")
-        if content.count(_command()) != 1:
-            raise SandboxError(f"{executable} is no static executable of this source tree")
-        return Origin(content, text)
+        if content.count(_command()) == 1:
+            return StaticOrigin.read(content, version)
+        return BundledOrigin.read(content, version)
+
+    @property
+    def content(self) -> bytes:
+        """The whole file."""
+        ...
 
     def variant(
         self, version: str, broken: Broken | None = None, *, trusting: Path | None = None
@@ -80,23 +81,89 @@ class Origin:
             trusting: a file that `trusts` wrote: as if it had been built with that root.
 
         Raises:
-            SandboxError: the version is longer than the one it was built as, by more than a digit.
+            SandboxError: there is no room for it.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StaticOrigin(Origin):
+    """A static executable, and where its two texts lie."""
+
+    whole: bytes
+    version: bytes
+
+    @property
+    def content(self) -> bytes:
+        """See the protocol."""
+        return self.whole
+
+    @staticmethod
+    def read(content: bytes, version: str) -> "StaticOrigin":
+        """See the protocol."""
+        text = f"{version}\n".encode()
+        # Padded to the next multiple of 16 on both sides, see the payload's layout.
+        if content.count(b"\0" + text + b"\0") != 1:
+            raise SandboxError(f"the executable does not hold the version {version} as it is")
+        return StaticOrigin(content, text)
+
+    def variant(
+        self, version: str, broken: Broken | None = None, *, trusting: Path | None = None
+    ) -> bytes:
+        """See the protocol; one digit more than it was built with is too many."""
         text = version.encode().ljust(len(self.version), b"\n")
         if len(text) > len(self.version):
             raise SandboxError(f"there is no room for {version} in the executable")
-        content = self.content.replace(b"\0" + self.version + b"\0", b"\0" + text + b"\0")
-        first = [broken.value] if broken else []
-        first += [f"exec(open({str(trusting)!r}).read())"] if trusting else []
-        if not first:
+        content = self.whole.replace(b"\0" + self.version + b"\0", b"\0" + text + b"\0")
+        run = _run(broken, trusting)
+        if not run:
             return content
-        shipped, command = _command(), _RUN.format("\n    ".join(first)).encode(_ENCODING)
+        shipped, command = _command(), run.encode(_ENCODING)
         if len(command) > len(shipped):
-            raise SandboxError(f"there is no room in the executable for {first}")
+            raise SandboxError(f"there is no room in the executable for {run}")
         blank = "\n".encode(_ENCODING) * (
             (len(shipped) - len(command)) // len(" ".encode(_ENCODING))
         )
         return content.replace(shipped, command + blank)
+
+
+@dataclass(frozen=True, slots=True)
+class BundledOrigin(Origin):
+    """An executable of PyInstaller, made by the Python that runs this."""
+
+    bundle: Bundle
+
+    @property
+    def content(self) -> bytes:
+        """See the protocol."""
+        return self.bundle.content
+
+    @staticmethod
+    def read(content: bytes, version: str) -> "BundledOrigin":
+        """See the protocol."""
+        bundle = Bundle.of(content)
+        if bundle.read(_VERSION).decode().strip() != version:
+            raise SandboxError(f"the executable does not hold the version {version}")
+        return BundledOrigin(bundle)
+
+    def variant(
+        self, version: str, broken: Broken | None = None, *, trusting: Path | None = None
+    ) -> bytes:
+        """See the protocol."""
+        contents = {_VERSION: f"{version}\n".encode()}
+        run = _run(broken, trusting)
+        if run:
+            # As the freezer begins it (reagent_build/freezers/pyinstaller.py).
+            code = compile(SETTLED + run, "main.py", "exec", optimize=2)
+            contents["main"] = marshal.dumps(code)
+        return self.bundle.with_contents(contents)
+
+
+def _run(broken: Broken | None, trusting: Path | None) -> str:
+    """The command that starts the application, where it is another than the shipped one."""
+    first = [broken.value] if broken else []
+    first += [f"exec(open({str(trusting)!r}).read())"] if trusting else []
+    return _RUN.format("\n    ".join(first)) if first else ""
 
 
 def trusts(root: bytes, folder: Path) -> Path:

@@ -47,6 +47,20 @@ def boot_loader(version: str) -> Runtime:
     )
 
 
+def with_pysqlite(version: str, sqlite: str) -> tuple[Runtime, ...]:
+    """pysqlite3, and the SQLite that is compiled into it."""
+    return (
+        Runtime(
+            name="pysqlite3",
+            version=version,
+            licence="Zlib",
+            purl=f"pkg:pypi/pysqlite3@{version}",
+            homepage="https://github.com/coleifer/pysqlite3",
+        ),
+        _sqlite(sqlite),
+    )
+
+
 def of_python(command: Sequence[str | Path]) -> tuple[Runtime, ...]:
     """CPython and what it brings along, as that interpreter says itself.
 
@@ -83,11 +97,15 @@ def runtimes(
         homepage="https://openssl-library.org",
         vendor="openssl",
     )
-    yield Runtime(
+    yield _sqlite(sqlite)
+
+
+def _sqlite(version: str) -> Runtime:
+    return Runtime(
         name="sqlite",
-        version=sqlite,
+        version=version,
         licence="blessing",
-        purl=f"pkg:generic/sqlite@{sqlite}",
+        purl=f"pkg:generic/sqlite@{version}",
         homepage="https://www.sqlite.org",
         vendor="sqlite",
     )

@@ -226,7 +226,6 @@ class _Here:
             READY
         )  # the version is chosen: whoever waits for the service need not wait for its proof
         environment = {name: word for name, word in os.environ.items() if name != LAUNCHED}
-        environment |= _of_its_own()
         return Candidate(path, self._command, environment, self._signals or Signals())
 
     def would_start(self, path: str, state: bytes) -> bool:
@@ -254,7 +253,6 @@ class _Here:
 
     def become(self, path: str) -> None:
         """See the protocol; argv[0] stays what it was."""
-        os.environ.update(_of_its_own())
         os.environ[LAUNCHED] = repr(time.monotonic())
         log.flush_streams()
         os.execv(path, self._command)  # noqa: S606 - no shell is the point
@@ -285,11 +283,6 @@ def _place(  # noqa: PLR0911 - reasons, one after the other
     if not own:
         return elsewhere, "", f"{path} does not name a file beside it"
     return folder, own, ""
-
-
-def _of_its_own() -> dict[str, str]:
-    """A PyInstaller build takes the folder of whoever started it for its own, unless it is told."""
-    return {"PYINSTALLER_RESET_ENVIRONMENT": "1"} if stamp.FREEZER == "pyinstaller" else {}
 
 
 def _own_file(started_as: str) -> os.stat_result:

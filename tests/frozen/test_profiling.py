@@ -41,7 +41,7 @@ async def test_the_profile_is_served_on_loopback_only(cloud: Cloud, device: Devi
 
     await online(cloud, device, "-profiling", f"-profilingPort={port}")
 
-    assert listening(device.pid) == {f"0100007F:{port:04X}"}
+    assert listening(device.processes[-1]) == {f"0100007F:{port:04X}"}
     page = await get(port)
     assert page.startswith("HTTP/1.1 200")
     assert device.identity.secret not in page
@@ -55,4 +55,4 @@ async def test_the_profile_is_served_on_loopback_only(cloud: Cloud, device: Devi
 async def test_without_the_flag_nothing_listens(cloud: Cloud, device: Device) -> None:
     await online(cloud, device)
 
-    assert listening(device.pid) == set()
+    assert listening(device.processes[-1]) == set()

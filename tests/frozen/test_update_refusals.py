@@ -242,12 +242,13 @@ async def test_a_disk_that_is_full(
     await online(cloud, device)
     async with Caller(cloud.router, "501") as caller:
         field = Field(device, bucket, caller, folder)
-        _, most = resource.prlimit(device.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(device.pid, resource.RLIMIT_FSIZE, (300_000, most))
+        agent = device.processes[-1]
+        _, most = resource.prlimit(agent, resource.RLIMIT_FSIZE)
+        resource.prlimit(agent, resource.RLIMIT_FSIZE, (300_000, most))
 
         await field.refused(os.strerror(27))
 
-        resource.prlimit(device.pid, resource.RLIMIT_FSIZE, (most, most))
+        resource.prlimit(agent, resource.RLIMIT_FSIZE, (most, most))
         await field.takes_the_next_one()
 
 

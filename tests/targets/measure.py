@@ -69,7 +69,7 @@ async def _idle(target: Target, file: Path, say: Callable[[str], None]) -> int:
             await device.start()
             await whole.backend.status(device.identity, "CONNECTED", within=CONNECTED_S)
             await asyncio.sleep(patient(IDLE_S))
-            return sum(_pss(pid, target) for pid in (device.pid, *device.leftovers()))
+            return sum(_pss(pid, target) for pid in (*device.processes, *device.leftovers()))
 
 
 def _pss(pid: int, target: Target) -> int:

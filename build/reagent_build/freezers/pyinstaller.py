@@ -20,13 +20,21 @@ from reagent_build.images import BUILD
 from reagent_build.inside.contents import modules_under
 from reagent_build.plan import Plan
 from reagent_build.sbom_facts import Facts, Runtime
-from reagent_build.sbom_runtimes import boot_loader, of_python
+from reagent_build.sbom_runtimes import boot_loader, of_python, with_pysqlite
 from reagent_build.wheels import ensure_wheels
 
 # Two builds of the same sources are then the same bytes.
 _FIXED: Final = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+# Brought by requirements-pyinstaller.txt for some machines; PyInstaller goes on without.
+_WHERE_THERE_ARE: Final = ("pysqlite3", "pysqlite3.dbapi2")
+# Before the application: what it costs to be the child of a boot loader.
+SETTLED: Final = """
+import sys
+from reagent.adapters.posix.unpacked import settle
+settle(sys.argv[1:])
+"""
 # What PyInstaller adds to every bundle and nothing of ours ever imports.
-_UNUSED: Final = ("tkinter", "unittest", "pydoc", "setuptools", "pkg_resources")
+_UNUSED: Final = ("multiprocessing", "tkinter", "unittest", "pydoc", "setuptools", "pkg_resources")
 
 
 def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
@@ -49,7 +57,7 @@ def freeze(plan: Plan, workshop: Workshop, partial: Path) -> None:
     Facts(
         wheels=[str(wheel) for wheel in wheels],
         requirements=str(BUILD / "requirements-runtime.txt"),
-        runtimes=[*of_python((python, "-I")), _boot_loader(python)],
+        runtimes=[*of_python((python, "-I")), _boot_loader(python), *_newer_sqlite(python)],
     ).leave(partial)
 
 
@@ -59,6 +67,18 @@ def _boot_loader(python: Path) -> Runtime:
         [str(python), "-I", "-c", ask], capture_output=True, text=True, check=True
     )
     return boot_loader(done.stdout.strip())
+
+
+def _newer_sqlite(python: Path) -> tuple[Runtime, ...]:
+    """The other SQLite, and what brings it, where there is one."""
+    ask = (
+        "from importlib.metadata import version; import pysqlite3.dbapi2 as driver;"
+        "print(version('pysqlite3'), driver.sqlite_version)"
+    )
+    done = subprocess.run(
+        [str(python), "-I", "-c", ask], capture_output=True, text=True, check=False
+    )
+    return with_pysqlite(*done.stdout.split()) if done.returncode == 0 else ()
 
 
 def arguments(staged: Path, work: Path) -> list[str]:
@@ -80,7 +100,7 @@ def arguments(staged: Path, work: Path) -> list[str]:
     ]  # fmt: skip
     if sys.platform == "linux":
         words.append("--strip")
-    words += [f"--hidden-import={name}" for name in sorted(modules)]
+    words += [f"--hidden-import={name}" for name in (*sorted(modules), *_WHERE_THERE_ARE)]
     words += [f"--exclude-module={name}" for name in (*_UNUSED, *left_out)]
     words += [
         f"--add-data={staged / path}{os.pathsep}{path.parent.as_posix()}" for path in sorted(data)
@@ -106,7 +126,8 @@ def _stage(plan: Plan, repository: Path, target: Path) -> Path:
         (target / "reagent" / root.name).parent.mkdir(exist_ok=True)
         (target / "reagent" / root.name).write_bytes(root.content)
     spec = tomllib.loads((BUILD / "reagent.spec").read_text())
-    (target / "main.py").write_text(spec["command"])
+    before = "" if sys.platform == "win32" else SETTLED
+    (target / "main.py").write_text(before + spec["command"])
     return target
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -49,7 +48,7 @@ class Programs:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=environment(os.environ, frozen=hasattr(sys, "_MEIPASS")),
+                env=environment(os.environ),
                 **group.options,
             )
         group.hold(transport.get_pid())
@@ -77,7 +76,7 @@ class Programs:
                 stdin=asyncio.subprocess.PIPE,  # closed at once; /dev/null is not everywhere
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=environment(os.environ, frozen=hasattr(sys, "_MEIPASS")),
+                env=environment(os.environ),
                 **group.options,
             )
         if pipe := transport.get_pipe_transport(0):
@@ -119,19 +118,9 @@ def _translated(name: str) -> Iterator[None]:
 _OURS_ALONE = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
 
 
-def environment(inherited: Mapping[str, str], *, frozen: bool) -> dict[str, str]:
-    """What a program is started with.
-
-    The loader's path as it was before a bundle changed it, and nothing that lets it speak for us to
-    the service manager.
-    """
-    made = {name: word for name, word in inherited.items() if name not in _OURS_ALONE}
-    original = made.pop("LD_LIBRARY_PATH_ORIG", None)
-    if original is not None:
-        made["LD_LIBRARY_PATH"] = original
-    elif frozen:
-        made.pop("LD_LIBRARY_PATH", None)
-    return made
+def environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What a program is started with: nothing that lets it speak for us to the service manager."""
+    return {name: word for name, word in inherited.items() if name not in _OURS_ALONE}
 
 
 class _Program(asyncio.SubprocessProtocol):

@@ -25,7 +25,6 @@ from reagent.updates.parent import Heard
 
 TRIAL: Final = "REAGENT_TRIAL"
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
-_PR_SET_PDEATHSIG: Final = 1
 # What a child says between two looks; more than that is no report.
 _MOST_LINES: Final = 1 << 16
 
@@ -211,7 +210,7 @@ def adopted() -> Parent | None:
         return None
     if not is_pipe:
         return None
-    if not _ends_with_its_parent() or not _descends_from(parent):
+    if not _ends_with_its_parent(pipe) or not _descends_from(parent):
         # It is gone already, or we could outlive it: two agents would run one day.
         os._exit(1)
     return Parent(pipe)
@@ -274,14 +273,23 @@ def _poll(descriptors: Sequence[int], seconds: float) -> None:
     poll.poll(max(seconds, 0.0) * 1000)
 
 
-def _ends_with_its_parent() -> bool:
-    """Whether the kernel ends us when our parent ends."""
+def _ends_with_its_parent(pipe: int) -> bool:
+    """Whether the end of our parent is ours, by the kernel or as soon as the pipe tells of it."""
     if "_reagent" in sys.builtin_module_names:
         return True  # done in C, before anything of us ran
-    try:
-        import ctypes  # noqa: PLC0415 - the static executable has none
+    from reagent.adapters.posix.unpacked import ends_with_its_parent  # noqa: PLC0415 - not static
 
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        return bool(prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) == 0)
-    except (ImportError, OSError, AttributeError):
-        return False
+    if hasattr(sys, "_MEIPASS"):
+        # What the kernel ends with us is our boot loader's life, whose parent may end before it.
+        import threading  # noqa: PLC0415
+
+        threading.Thread(target=_end_with_the_reader, args=(pipe,), daemon=True).start()
+    return ends_with_its_parent()
+
+
+def _end_with_the_reader(pipe: int) -> None:
+    poll = select.poll()
+    poll.register(pipe, 0)
+    while not poll.poll():
+        pass
+    os._exit(1)

@@ -136,22 +136,7 @@ async def test_a_program_has_a_session_of_its_own() -> None:
     assert os.getsid(0) != os.getpid() or outcome.status == 0
 
 
-@pytest.mark.parametrize(
-    ("inherited", "frozen", "made"),
-    [
-        ({"A": "1"}, False, {"A": "1"}),
-        ({"LD_LIBRARY_PATH": "/x"}, False, {"LD_LIBRARY_PATH": "/x"}),
-        ({"LD_LIBRARY_PATH": "/bundle"}, True, {}),
-        (
-            {"LD_LIBRARY_PATH": "/bundle", "LD_LIBRARY_PATH_ORIG": "/x"},
-            True,
-            {"LD_LIBRARY_PATH": "/x"},
-        ),
-    ],
-)
-def test_programs_get_the_loaders_path_from_before_the_bundle(
-    inherited: dict[str, str],
-    frozen: bool,  # noqa: FBT001
-    made: dict[str, str],
-) -> None:
-    assert environment(inherited, frozen=frozen) == made
+def test_programs_cannot_speak_for_us_to_the_service_manager() -> None:
+    made = environment({"A": "1", "NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "1"})
+
+    assert made == {"A": "1"}

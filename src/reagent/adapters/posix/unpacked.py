@@ -1,0 +1,136 @@
+"""The agent of a build that unpacks itself: PyInstaller's one file, where there is no Docker.
+
+Its boot loader unpacks into a temporary folder, runs us out of it as its child, passes signals on,
+waits, and removes the folder. What it does not do is done here: we end with it, programs that we
+start find their own libraries, and what an earlier one left that was killed is removed.
+"""
+
+# Descriptors and names of a temporary folder.
+# ruff: noqa: PTH112, PTH114, PTH118, PTH120, PTH208
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import signal
+import sys
+from collections.abc import MutableMapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+# The boot loader's process id, and what makes the name a new one.
+_FOLDER: Final = re.compile(r"_MEI[0-9a-f]{8}")
+_OURS: Final = "reagent"
+# Held for as long as whoever was unpacked there runs.
+_IN_USE: Final = "reagent.in-use"
+
+
+def settle(words: Sequence[str]) -> None:
+    """Before anything else: tie our end to the boot loader's, and give back its environment.
+
+    Args:
+        words: the command line; only an agent lives long enough to be killed and to tidy up.
+    """
+    folder = str(getattr(sys, "_MEIPASS", ""))
+    if not folder or not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    if not ends_with_its_parent() or os.getppid() != parent or not _is_our_boot_loader(parent):
+        os._exit(1)
+    restore(os.environ)
+    if "-config" in words:
+        with suppress(OSError):
+            hold(folder)
+            tidy(os.path.dirname(folder))
+
+
+def ends_with_its_parent() -> bool:
+    """Whether the kernel ends us when our parent ends; from now on, where it was not so before."""
+    try:
+        import ctypes  # noqa: PLC0415 - the static executable has none, and needs none
+
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        return bool(prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def restore(environment: MutableMapping[str, str]) -> None:
+    """Make it what whoever started the boot loader had, for everything that we start or become.
+
+    Our libraries are for us alone, and the loader has read where they are. Another build of ours
+    must not take our folder for its own.
+    """
+    original = environment.pop("LD_LIBRARY_PATH_ORIG", None)
+    if original is None:
+        environment.pop("LD_LIBRARY_PATH", None)
+    else:
+        environment["LD_LIBRARY_PATH"] = original
+    environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
+
+
+def hold(folder: str) -> None:
+    """Mark a folder as one that is in use, until this process ends, however it ends.
+
+    Raises:
+        OSError: it cannot be marked; nobody will remove it then.
+    """
+    descriptor = os.open(
+        os.path.join(folder, _IN_USE), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+    )
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def tidy(temporary: str) -> list[str]:
+    """Remove folders of ours whose boot loader is gone, and whose agent. Returns them.
+
+    One whose boot loader was killed before it had unpacked us cannot be told from anybody's.
+    """
+    removed = []
+    for name in os.listdir(temporary):
+        folder = os.path.join(temporary, name)
+        if _FOLDER.match(name) and not _runs(int(name[4:12], 16)) and _is_left(folder):
+            import shutil  # noqa: PLC0415 - rare
+
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
+    return removed
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_left(folder: str) -> bool:
+    """Whether it is one of ours that nobody holds: not in another container either."""
+    try:
+        if os.lstat(folder).st_uid != os.geteuid() or os.path.islink(folder):
+            return False
+        mark = os.open(os.path.join(folder, _IN_USE), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return os.path.isdir(os.path.join(folder, _OURS))
+    except OSError:
+        return False
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(mark)
+    return True
+
+
+def _is_our_boot_loader(parent: int) -> bool:
+    """Whether the parent is the file that we came out of; True where nothing tells."""
+    try:
+        return os.path.samefile(f"/proc/{parent}/exe", "/proc/self/exe")  # noqa: PTH121
+    except OSError:
+        return True

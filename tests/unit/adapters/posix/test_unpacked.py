@@ -1,0 +1,124 @@
+"""adapters.posix.unpacked: what a build that unpacks itself owes to the system."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reagent.adapters.posix.unpacked import hold, restore, tidy
+
+MARK = "reagent.in-use"
+HOLDER = """
+import sys
+from reagent.adapters.posix.unpacked import hold
+hold(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def gone() -> int:
+    """The number of a process that has just ended."""
+    with subprocess.Popen(["/bin/true"]) as process:
+        process.wait()
+    return process.pid
+
+
+def unpacked(tmp_path: Path, boot_loader: int, *, marked: bool = True, ours: bool = True) -> Path:
+    folder = tmp_path / f"_MEI{boot_loader:08x}Abc123"
+    folder.mkdir()
+    if ours:
+        (folder / "reagent").mkdir()
+    (folder / "libpython.so").write_text("x")
+    if marked:
+        (folder / MARK).touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("inherited", "restored"),
+    [
+        ({"A": "1"}, {"A": "1"}),
+        ({"LD_LIBRARY_PATH": "/bundle"}, {}),
+        (
+            {"LD_LIBRARY_PATH": "/bundle:/x", "LD_LIBRARY_PATH_ORIG": "/x"},
+            {"LD_LIBRARY_PATH": "/x"},
+        ),
+    ],
+)
+def test_programs_get_the_loaders_path_from_before_the_bundle_and_are_nobodys_part(
+    inherited: dict[str, str], restored: dict[str, str]
+) -> None:
+    restore(inherited)
+
+    assert inherited == restored | {"PYINSTALLER_RESET_ENVIRONMENT": "1"}
+
+
+def test_a_folder_is_in_use_for_as_long_as_its_agent_lives_however_it_ends(
+    tmp_path: Path,
+) -> None:
+    folder = unpacked(tmp_path, gone(), marked=False)
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": "src"}
+    ) as agent:
+        assert agent.stdout is not None
+        assert agent.stdout.readline() == b"held\n"
+        while_it_lives = tidy(str(tmp_path))
+        agent.kill()
+        agent.wait()
+
+        afterwards = tidy(str(tmp_path))
+
+    assert while_it_lives == []
+    assert afterwards == [str(folder)]
+    assert not folder.exists()
+
+
+def test_a_folder_whose_boot_loader_was_killed_before_the_agent_ran_is_removed(
+    tmp_path: Path,
+) -> None:
+    folder = unpacked(tmp_path, gone(), marked=False)
+
+    removed = tidy(str(tmp_path))
+
+    assert removed == [str(folder)]
+
+
+def test_what_is_in_use_or_not_ours_or_a_link_stays(tmp_path: Path) -> None:
+    boot_loader_runs = unpacked(tmp_path, os.getpid())
+    of_another_program = unpacked(tmp_path, gone(), marked=False, ours=False)
+    elsewhere = unpacked(tmp_path, os.getppid()).rename(tmp_path / "elsewhere")
+    (tmp_path / f"_MEI{gone():08x}Link").symlink_to(elsewhere)
+    (tmp_path / f"_MEI{gone():08x}File").touch()
+    (tmp_path / "_MEIwhatever").mkdir()
+
+    removed = tidy(str(tmp_path))
+
+    assert removed == []
+    assert all(each.exists() for each in (boot_loader_runs, of_another_program, elsewhere))
+
+
+def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root makes files for others")
+    folder = unpacked(tmp_path, gone())
+    os.chown(folder, 12345, 12345)
+
+    removed = tidy(str(tmp_path))
+
+    assert removed == []
+
+
+def test_a_held_folder_cannot_be_held_twice(tmp_path: Path) -> None:
+    folder = unpacked(tmp_path, gone())
+    with (folder / MARK).open() as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+
+        with pytest.raises(BlockingIOError):
+            hold(str(folder))
