@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BuildError as error:
         print(f"reagent_build: {error}", file=sys.stderr)
         return _FAILED
+    except OSError as error:
+        print(f"reagent_build: {error.strerror}: {error.filename}", file=sys.stderr)
+        return _FAILED
     except KeyboardInterrupt:
         print("reagent_build: interrupted; nothing half-made is left", file=sys.stderr)
         return _INTERRUPTED

@@ -1,6 +1,8 @@
 """One target, from its plan to the file with its name, and every target of a build."""
 
 import os
+import subprocess
+import tarfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +79,8 @@ def _outcome(one: Plan, shop: Shop, board: Board) -> Outcome:
             said, ok = str(error), False
         except OSError as error:
             said, ok = f"{error.strerror or error}: {error.filename or one.output.parent}", False
+        except (subprocess.SubprocessError, tarfile.TarError) as error:
+            said, ok = str(error), False
         outcome = Outcome(one, said, ok, time.monotonic() - began)
         progress.say(said if ok else f"failed: {said}")
     return outcome

@@ -33,8 +33,11 @@ class Target:
         if len(words) not in {2, 3} or not all(word.isalnum() for word in words):
             raise UnknownTargetError(f"{text!r} is not os/arch or os/arm/variant")
         target = cls(*words)
-        if (target.arch == "arm") != bool(target.variant):
-            raise UnknownTargetError(f"{text!r}: arm, and only arm, has a variant (5, 6 or 7)")
+        if target.arch == "arm" and not target.variant:
+            variants = ", ".join(f"{target.os}/arm/{variant}" for variant in (5, 6, 7))
+            raise UnknownTargetError(f"{text!r} does not say which ARM: {variants}")
+        if target.variant and target.arch != "arm":
+            raise UnknownTargetError(f"{text!r}: arm alone has a variant")
         return target
 
     def __str__(self) -> str:

@@ -41,7 +41,10 @@ def test_the_plan_names_the_commit_it_is_made_from(capsys: pytest.CaptureFixture
         ([*NOWHERE, "linux/riscv64"], 1, "needs a Docker engine"),
         (["--freezer", "pyinstaller", "linux/riscv64"], 1, "pyinstaller freezes for the machine"),
         ([*NOWHERE, "plan9/amd64"], 2, "plan9/amd64 cannot be built; these can: linux/amd64, "),
-        (["linux/arm"], 2, "has a variant (5, 6 or 7)"),
+        (["linux/arm"], 2, "does not say which ARM: linux/arm/5, linux/arm/6, linux/arm/7"),
+        (["linux/amd64/7"], 2, "arm alone has a variant"),
+        (["linux/amd64", "windows/arm64"], 2, "windows/arm64 cannot be built; these can:"),
+        (["freebsd/amd64"], 2, "freebsd/amd64 cannot be built"),
         (["linux/arm/4"], 2, "linux/arm/4 cannot be built"),
         # Who names an engine does not want what is made without one.
         ([*NOWHERE], 1, "unix:///nowhere/docker.sock"),

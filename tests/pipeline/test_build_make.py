@@ -2,6 +2,7 @@
 
 import errno
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,6 +136,22 @@ def test_one_that_fails_stops_no_other_and_leaves_nothing(factory: Factory) -> N
     ]
     assert factory.left() == whole("reagent-linux-amd64")
     assert ("linux/arm64", "failed: no such header") in board.lines
+
+
+def test_a_program_that_never_ends_fails_its_own_target_alone(factory: Factory) -> None:
+    well = factory.does
+
+    def hang(plan: Plan, workshop: Workshop, partial: Path) -> None:
+        if plan.target.arch == "arm":
+            raise subprocess.TimeoutExpired(("qemu-arm-static", "reagent", "-version"), 120)
+        well(plan, workshop, partial)
+
+    factory.does = hang
+
+    outcomes = factory.make("linux/arm/5", "linux/amd64")
+
+    assert [outcome.ok for outcome in outcomes] == [False, True]
+    assert "timed out after 120 seconds" in outcomes[0].said
 
 
 def test_a_full_disk_is_one_line_that_names_the_place_and_what_was_there_stays(
