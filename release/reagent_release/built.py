@@ -10,12 +10,14 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reagent_build import macho
 from reagent_build.checksum import sha256, sidecar
+from reagent_build.darwin_checks import PAYLOAD
 from reagent_build.sbom_facts import objects_of
 from reagent_build.sbom_papers import PAPERS, bill_of, notices_of
 from reagent_build.targets import Target
@@ -27,7 +29,8 @@ _MACHINES: Final[Mapping[str, int]] = {
     "386": 3, "arm": 40, "amd64": 62, "arm64": 183, "riscv64": 243,
 }  # fmt: skip
 _PE: Final = b"MZ"
-_MACH_O: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+# One for several processors: PyInstaller's boot loader is such a file.
+_MACH_O_FAT: Final = b"\xca\xfe\xba\xbe"
 
 # A name in the table of its data; every freezer has it there as it is.
 _ROOT: Final = re.compile(rb"trust/[0-9]+\.root\.json")
@@ -158,11 +161,26 @@ def _platform(target: Target, content: bytes) -> str:
     if target.os == "windows":
         fits = content.startswith(_PE)
     elif target.os == "darwin":
-        fits = content.startswith(_MACH_O)
+        fits = content.startswith(_MACH_O_FAT) or _macho(content) == target.arch
     else:
         machine = int.from_bytes(content[18:20], "little")
         fits = content.startswith(_ELF) and machine == _MACHINES.get(target.arch, machine)
     return "" if fits else f"is no executable for {target}"
+
+
+def _macho(content: bytes) -> str:
+    """The architecture of a Mach-O executable; empty if it is none."""
+    try:
+        return macho.read(content).arch
+    except macho.MachoError:
+        return ""
+
+
+def _sections(content: bytes) -> Collection[tuple[str, str]]:
+    try:
+        return macho.read(content).sections
+    except macho.MachoError:
+        return ()
 
 
 def _asked(target: Target, version: str, path: Path, ask: Ask) -> str:
@@ -173,6 +191,7 @@ def _asked(target: Target, version: str, path: Path, ask: Ask) -> str:
 
 
 def _told(version: str, content: bytes) -> str:
-    if not content.startswith(_ELF) or f"{version}\n".encode() in content:
-        return ""
-    return f"is not of version {version}"
+    tells = content.startswith(_ELF) or PAYLOAD in _sections(content)
+    return (
+        f"is not of version {version}" if tells and f"{version}\n".encode() not in content else ""
+    )

@@ -10,6 +10,7 @@ from reagent_build.sbom_facts import objects_of
 from reagent_build.sbom_papers import bill_of, notices_of
 from reagent_build.targets import Target
 from reagent_release.built import Built, NotBuilt, Unfit, ask, look
+from tests.pipeline.macho_maker import Recipe, made
 from tests.pipeline.release_place import executable, leave
 
 ARMV7 = Target("linux", "arm", "7")
@@ -147,13 +148,46 @@ def test_the_bill_of_another_executable_is_told_from_its_own(tmp_path: Path) -> 
     )
 
 
-def test_windows_and_darwin_are_told_by_their_first_bytes(tmp_path: Path) -> None:
-    windows, darwin = Target("windows", "amd64"), Target("darwin", "arm64")
+def test_one_for_windows_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+    windows = Target("windows", "amd64")
     built(tmp_path, windows, b"MZ and an archive")
-    built(tmp_path, darwin, b"\xcf\xfa\xed\xfe and an archive")
 
     assert isinstance(look(windows, "1.2.3", tmp_path, None), Built)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        made(Recipe(payload=b"1.2.3\n")),
+        made(Recipe(section="__elsewhere", payload=b"packed")),
+        b"\xca\xfe\xba\xbe and more",
+    ],
+    ids=["of zig", "of another freezer", "for several processors"],
+)
+def test_one_for_darwin_is_told_by_its_processor(tmp_path: Path, content: bytes) -> None:
+    darwin = Target("darwin", "arm64")
+    built(tmp_path, darwin, content)
+
     assert isinstance(look(darwin, "1.2.3", tmp_path, None), Built)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (made(Recipe(cpu=0x01000007, payload=b"1.2.3\n")), "is no executable for darwin/arm64"),
+        (b"\xcf\xfa\xed\xfe", "is no executable for darwin/arm64"),
+        (made(Recipe(payload=b"1.2.2\n")), "is not of version 1.2.3"),
+    ],
+    ids=["other processor", "cut off", "older version"],
+)
+def test_another_one_for_darwin_is_unfit(tmp_path: Path, content: bytes, said: str) -> None:
+    darwin = Target("darwin", "arm64")
+    built(tmp_path, darwin, content)
+
+    found = look(darwin, "1.2.3", tmp_path, None)
+
+    assert isinstance(found, Unfit)
+    assert found.reason == said
 
 
 def test_what_cannot_be_run_says_so_instead_of_a_version(tmp_path: Path) -> None:
