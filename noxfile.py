@@ -15,6 +15,7 @@ import nox
 ROOT = Path(__file__).parent
 REPORTS = ROOT / ".cache" / "reports"
 PYTHON = sys.executable
+TIDYING_S = 30
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "layers", "unit"]
@@ -24,7 +25,11 @@ nox.options.error_on_external_run = False
 def python(session: nox.Session, *args: str, env: dict[str, str] | None = None) -> None:
     """Run this environment's Python with every package of the repository in reach."""
     path = os.pathsep.join(str(ROOT / each) for each in ("src", "build", "release", "."))
-    session.run(PYTHON, *args, env={"PYTHONPATH": path} | (env or {}), external=True)
+    session.run(
+        PYTHON, *args, env={"PYTHONPATH": path} | (env or {}), external=True,
+        # Ctrl-C: what was begun, containers included, is tidied up by whoever began it.
+        interrupt_timeout=TIDYING_S, terminate_timeout=TIDYING_S,
+    )  # fmt: skip
 
 
 def tests(session: nox.Session, name: str, *where: str) -> None:

@@ -17,8 +17,9 @@ from reagent_build.errors import BuildError
 
 _RUNNING: Final[set[subprocess.Popen[bytes]]] = set()
 _LOCK: Final = Lock()
-# What does not end when asked to is killed.
-_GRACE_S: Final = 10
+# What does not end when asked to is killed. A docker client waits for its container, which does not
+# hear of it and is removed after that.
+_GRACE_S: Final = 3
 
 
 class StoppedError(BuildError):
