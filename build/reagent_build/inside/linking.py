@@ -27,12 +27,21 @@ def link(
     """
     archive = Path(f"/usr/lib/{PYTHON}/config-3.13-{multiarch}/lib{PYTHON}.a")
     names = (*libraries, *EXTRA_LIBRARIES.get(multiarch, ()))
-    run(
+    command: tuple[str | Path, ...] = (
         f"{compiler}-gcc", "-static", "-no-pie", "-fno-use-linker-plugin",
         f"-Wl,{','.join(LINKER_FLAGS)}", f"-Wl,-Map={map_of(target)}", *objects,
         "-Wl,--start-group", archive, *(f"-l{name}" for name in names), "-Wl,--end-group",
         "-o", target,
     )  # fmt: skip
+    try:
+        run(*command)
+    except BuildError as error:
+        raise BuildError(_without_places(str(error))) from error
+
+
+def _without_places(said: str) -> str:
+    """Where glibc's warnings stand: they come with every link, and what they say is left out."""
+    return "\n".join(line for line in said.splitlines() if ": in function `" not in line)
 
 
 def address_bits(compiler: str) -> int:
