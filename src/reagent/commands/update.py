@@ -83,7 +83,8 @@ def _update_parser() -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true", help="for programs")
     acts.add_parser("check", help="have the running agent look for a newer version now")
     apply = acts.add_parser(
-        "apply", help="stage a newer version from a file, FILE.sha256 beside it; it is then tried"
+        "apply",
+        help="stage a newer version from a file that FILE.sha256, or signed metadata, vouches for",
     )
     apply.add_argument("file", metavar="FILE")
     acts.add_parser("rollback", help="give this version up: the one before is tried")

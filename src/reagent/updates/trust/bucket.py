@@ -10,7 +10,7 @@ from hashlib import sha256
 from reagent import log
 from reagent.contracts.clock import Clock
 from reagent.contracts.downloads import Brought, Downloads
-from reagent.contracts.trust import Attested, Fetch, Rule, Verdict
+from reagent.contracts.trust import Attested, Chain, Fetch, Rule, Verdict
 from reagent.errors import TooLong, TooSlow, Untrusted
 from reagent.model.device import Identity
 from reagent.settings.environment import environment
@@ -123,7 +123,7 @@ class SignedBucket:
         if fetch is not None:
             verdict = await self._look(fetch, any_timestamp=True)
         else:
-            verdict = self._verdict or await self._fresh()
+            verdict = await self._fresh()
         digest = await _digest(brought, path)
         return policy.by_digest(
             verdict.targets, digest, system=self._system, arch=self._arch
@@ -174,8 +174,14 @@ class SignedBucket:
             await self._note(refused)
             raise
         if not any_timestamp:
-            self._verdict = verdict
+            self._verdict = self._ours_of(verdict)
         return verdict
+
+    def _ours_of(self, verdict: Verdict) -> Verdict:
+        """What is remembered of a verdict between looks: a fleet's whole list takes megabytes."""
+        ours = f"{self._system}/{self._arch}/"
+        targets = {path: each for path, each in verdict.targets.items() if path.startswith(ours)}
+        return replace(verdict, chain=Chain(), targets=targets)
 
     async def _believed(self, fetch: Fetch, *, any_timestamp: bool) -> Verdict:
         known = await asyncio.to_thread(lambda: self._memory.chain)
@@ -188,6 +194,7 @@ class SignedBucket:
         if verdict.refused is not None:
             chain = replace(known, roots={**known.roots, **chain.roots})
         await asyncio.to_thread(self._memory.keep, chain, record)
+        await asyncio.to_thread(self._memory.let_go)
         if verdict.refused is not None:
             raise verdict.refused
         return verdict

@@ -73,6 +73,11 @@ class Memory:
             except OSError as error:
                 _log.warning("verified metadata cannot be kept", path=self._path, error=error)
 
+    def let_go(self) -> None:
+        """Until the next look the disk has it; where it has not, we go on holding it."""
+        if self._chain is not None and self._read() == self._chain:
+            self._chain = None
+
     def note(self, record: Record) -> None:
         """Remember this record."""
         if record == self.record:
