@@ -1,11 +1,88 @@
 """reagent_build.images: what the cross-build containers are made from, and what they are called."""
 
-from reagent_build.images import BUILD, sources, static_tag
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from reagent_build.container import Docker
+from reagent_build.images import BUILD, ensure_static, sources, static_image, static_tag
+from reagent_build.progress import PlainProgress
 from reagent_build.targets import DEBIAN, Target
 
 AMD64 = DEBIAN[Target("linux", "amd64")]
 RECIPES = ("static-common.Dockerfile", "static.Dockerfile")
 ARM64 = DEBIAN[Target("linux", "arm64")]
+
+
+# Knows the images that it was told to build, and notes what it is told.
+CLIENT = """#!/bin/sh
+cd {folder}
+echo "$*" >> calls
+case "$1" in
+image) for word in "$@"; do tag=$word; done; [ -e "images/$tag" ] && echo "sha256:$tag" ;;
+build) for word in "$@"; do
+    case "$word" in --tag=*) sleep 0.2; : > "images/${{word#--tag=}}" ;; esac
+done ;;
+esac
+"""
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/debian:trixie").touch()
+    client = tmp_path / "bin/docker"
+    client.write_text(CLIENT.format(folder=tmp_path))
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}:/usr/bin:/bin")
+    return tmp_path
+
+
+def built(engine: Path) -> list[str]:
+    calls = (engine / "calls").read_text().splitlines()
+    return [tag for call in calls for tag in re.findall(r"^build .*--tag=(\S+)", call)]
+
+
+def test_what_architectures_have_in_common_is_made_once_though_all_ask_at_once(
+    engine: Path,
+) -> None:
+    docker, cache, progress = Docker(None), engine / "cache", PlainProgress()
+
+    with ThreadPoolExecutor(4) as pool:
+        tags = list(
+            pool.map(
+                lambda debian: ensure_static(docker, debian, cache, progress),
+                (AMD64, ARM64, AMD64, ARM64),
+            )
+        )
+
+    common, *others = built(engine)
+    assert common.startswith("reagent-build-static:common-")
+    assert sorted(others) == sorted(set(tags))
+
+
+def test_an_image_that_is_not_there_has_no_name(engine: Path) -> None:
+    docker = Docker(None)
+
+    before = static_image(docker, AMD64)
+    tag = ensure_static(docker, AMD64, engine / "cache", PlainProgress())
+
+    assert (before, static_image(docker, AMD64)) == (None, tag)
+
+
+def test_a_stand_in_is_one_file_of_debian_by_its_digest() -> None:
+    archives = (BUILD / "images/archives.txt").read_text().split()
+
+    for line in (BUILD / "images/standins.txt").read_text().splitlines():
+        architecture, name, path, digest = line.split(" ")
+        assert name in archives
+        assert path.startswith("pool/")
+        assert path.endswith(f"_{architecture}.deb")
+        assert f"/{name}_" in path
+        assert re.fullmatch(r"[0-9a-f]{64}", digest)
 
 
 def test_the_base_image_uses_the_mirrors_of_a_debian_host() -> None:
