@@ -132,9 +132,14 @@ def _make(plans: Sequence[Plan], docker: Docker, *, anew: bool, at_once: int) ->
         print(*map(_line, outcomes), sep="\n", flush=True)
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
-        first = outcome.said.splitlines()[0]
-        print(f"reagent_build: {outcome.plan.target}: {first}", file=sys.stderr)
+        print(f"reagent_build: {outcome.plan.target}: {_short(outcome.said)}", file=sys.stderr)
     return _FAILED if failed else 0
+
+
+def _short(said: str) -> str:
+    """What a tool said at length is above; its last line is most often the one that tells."""
+    first, *more = said.splitlines()
+    return f"{first} {more[-1].strip()}" if more else first
 
 
 def _line(outcome: Outcome) -> str:
