@@ -20,7 +20,7 @@ from reagent.updates import commit, elf, judge, links, moves
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import State, Trial
-from reagent.updates.vocabulary import DOWNLOADS, UPDATE, version_file
+from reagent.updates.vocabulary import DOWNLOADS, SUFFIX, UPDATE, VERSION_FILE, version_file
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
 # The oldest date there is: the field's manager script takes the newest file.
@@ -121,10 +121,10 @@ class Staging:
         Raises:
             OSError: it cannot be made.
         """
-        path = f"{self.folder}/{DOWNLOADS}/{sha256}"
+        path = f"{self.folder}/{DOWNLOADS}/{sha256}{SUFFIX}"
         moves.drop(self._files, path)
         file = self._files.create(path, 0o600)
-        self._ledger.in_use.add(sha256)
+        self._ledger.in_use.add(sha256 + SUFFIX)
         return Draft(self._files, path, file, self._ledger.in_use)
 
     def seal(self, draft: Draft, *, size: int, sha256: str) -> str:
@@ -258,7 +258,7 @@ class Staging:
 
     def _described(self, file: str) -> Trial:
         path = f"{self.folder}/{file}"
-        version = file.removeprefix(version_file(""))
+        version = file.removeprefix(VERSION_FILE).removesuffix(SUFFIX)
         digest, size = self._files.sha256(path), self._files.lstat(path).size
         return Trial(file=file, version=version, sha256=digest, size=size)
 

@@ -6,6 +6,7 @@ none is ever renamed or given another meaning.
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 ACTIVE: Final = "Reagent-active"
@@ -41,9 +42,13 @@ STAGED: Final = "staged"
 WORDS: Final = (JOINED, REGISTERED, CALLED, ENGINE, STORED, FETCHED, STAGED)
 
 
+# What Windows runs has a name that says so.
+SUFFIX: Final = ".exe" if sys.platform == "win32" else ""
+
+
 def version_file(version: str) -> str:
     """The file of a version."""
-    return f"{VERSION_FILE}{version}"
+    return f"{VERSION_FILE}{version}{SUFFIX}"
 
 
 def is_file_name(text: str) -> bool:
