@@ -6,7 +6,8 @@
 # checked against pinned digests.
 FROM debian:trixie
 
-LABEL reagent.build="1"
+ARG PACKAGES_OF
+LABEL reagent.build="1" reagent.packages="$PACKAGES_OF"
 ENV DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 RUN set -eu; echo 'Acquire::Retries "3";' > /etc/apt/apt.conf.d/80retries; apt-get update; \

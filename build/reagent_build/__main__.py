@@ -15,6 +15,7 @@ from reagent_build.errors import BuildError
 from reagent_build.made import tree
 from reagent_build.make import Outcome, Shop, make_all
 from reagent_build.plan import Facts, Plan, plan
+from reagent_build.signing import chosen
 from reagent_build.surroundings import facts
 from reagent_build.targets import (
     FreezerName,
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             docker,
             needs_engine=options.freezer not in {"pyinstaller", "nuitka"},
             checked=not options.unchecked,
+            signing=chosen(options.sign_cert, options.sign_key, os.environ),
         )
         plans = plan(targets, found, options.freezer)
         _hold_to(options.engine, options.freezer, found)
@@ -93,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--anew", action="store_true", help="make again what is there and has not changed"
     )
+    parser.add_argument(
+        "--sign-cert", metavar="FILE", help="sign the executable for Windows: PEM chain or PKCS#12"
+    )
+    parser.add_argument("--sign-key", metavar="FILE", help="its key, PEM, where it is not inside")
     parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
     return parser
 

@@ -41,7 +41,17 @@ def _files(repository: Path) -> Iterator[Path]:
 
 def key(plan: Plan, tree: str, image: str) -> str:
     """What a build is remembered by; `image` is what the freezer says it is made in."""
-    words = (str(plan.target), plan.freezer, plan.version, plan.commit, plan.run, tree, image)
+    words: tuple[str, ...] = (
+        str(plan.target),
+        plan.freezer,
+        plan.version,
+        plan.commit,
+        plan.run,
+        tree,
+        image,
+    )
+    if plan.signing is not None:
+        words = (*words, plan.signing.identity, *plan.signing.timestamps)
     roots = (f"{root.name} {hashlib.sha256(root.content).hexdigest()}" for root in plan.roots)
     return hashlib.sha256("\n".join((*words, *roots)).encode()).hexdigest()
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from reagent_build.errors import BuildError
 from reagent_build.roots import Root
+from reagent_build.signing import Signing
 from reagent_build.targets import PLATFORMS, FreezerName, Target, check_known
 
 
@@ -35,6 +36,8 @@ class Facts:
     output: Path
     roots: tuple[Root, ...] = ()
     """What the executables trust."""
+    signing: Signing | None = None
+    """With what those for Windows are signed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ class Plan:
     """What is written before the executable to run it here; None: it is not run by the host."""
     roots: tuple[Root, ...] = ()
     """What the executable trusts; nothing: it goes by a plain bucket."""
+    signing: Signing | None = None
+    """With what it is signed, where its system looks for that."""
 
     @property
     def run(self) -> str:
@@ -66,9 +71,12 @@ class Plan:
         return f"trusts root {self.roots[-1].version}" if self.roots else "unsigned"
 
     def __str__(self) -> str:
+        authenticode = ""
+        if self.target.os == "windows":
+            authenticode = f"; Authenticode: {self.signing or 'none, no certificate was given'}"
         return (
             f"{self.target}: reagent {self.version} ({self.commit[:12]}) -> {self.output}"
-            f" by {self.freezer}, {self.reason}; {self.run}; {self.trust}"
+            f" by {self.freezer}, {self.reason}; {self.run}; {self.trust}{authenticode}"
         )
 
 
@@ -105,6 +113,7 @@ def _plan(target: Target, facts: Facts, wanted: FreezerName | None) -> Plan:
         output=facts.output / target.file_name,
         runner=_runner(target, facts),
         roots=facts.roots,
+        signing=facts.signing if target.os == "windows" else None,
     )
 
 

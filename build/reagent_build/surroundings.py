@@ -12,10 +12,18 @@ from reagent_build.errors import EngineUnreachableError
 from reagent_build.freezers import freezers
 from reagent_build.plan import Facts
 from reagent_build.roots import chosen
+from reagent_build.signing import Signing
 from reagent_build.targets import PLATFORMS, Target, UnknownTargetError, machine_target
 
 
-def facts(repository: Path, docker: Docker, *, needs_engine: bool, checked: bool) -> Facts:
+def facts(
+    repository: Path,
+    docker: Docker,
+    *,
+    needs_engine: bool,
+    checked: bool,
+    signing: Signing | None = None,
+) -> Facts:
     """All of it.
 
     Raises:
@@ -42,6 +50,7 @@ def facts(repository: Path, docker: Docker, *, needs_engine: bool, checked: bool
         checked=checked,
         output=repository / "build/out",
         roots=chosen(repository, os.environ),
+        signing=signing,
     )
 
 

@@ -103,6 +103,19 @@ def ensure_packer(requirements: Path, cache: Path) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("*.whl")))
 
 
+def version_of(requirements: Path, package: str) -> str:
+    """The version of a package that is pinned.
+
+    Raises:
+        BuildError: it is not.
+    """
+    for line in requirements.read_text().splitlines():
+        name, equals, rest = line.partition("==")
+        if equals and name == package:
+            return rest.split()[0]
+    raise BuildError(f"{requirements.name} pins no {package}")
+
+
 def _fetch_into(folder: Path, words: tuple[str, ...]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
