@@ -1,0 +1,180 @@
+"""reagent.exe under wine: what it answers, and that it is an agent.
+
+Nothing here has seen a real Windows (docs/decisions/0013-windows.md).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from reagent.settings import stamp
+from reagent_build.targets import Target
+from sandbox.callers import Caller
+from sandbox.cloud import Cloud
+from sandbox.device import Device
+from sandbox.fixtures import (  # noqa: F401 - pytest finds fixtures by their names here
+    BUILT,
+    backend,
+    cloud,
+    device,
+    registry,
+    router,
+    services,
+    system,
+    unavailable,
+    user,
+)
+from sandbox.processes import SandboxError
+from sandbox.program import Program
+from sandbox.wamp import Result
+from sandbox.windows import script, windows
+from tests.frozen.steps import PROCEDURES, registered, uri
+
+# A start takes 5 s under wine, and its Windows is made in 15; machines have other things to do.
+pytestmark = pytest.mark.timeout(400)
+
+EXECUTABLE = BUILT / Target("windows", "amd64").file_name
+CONNECTED_S = 200.0
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    if not EXECUTABLE.exists():
+        unavailable(f"{EXECUTABLE} was not built: nox -s build -- windows/amd64")
+    folder = tmp_path_factory.mktemp("windows")
+    # A build that is going on must not change what runs.
+    copy = folder / EXECUTABLE.name
+    shutil.copyfile(EXECUTABLE, copy)
+    try:
+        with windows(folder / "prefix") as environment:
+            yield Program(script(copy, environment, folder / "reagent"), stamp.VERSION)
+    except SandboxError as error:
+        unavailable(str(error))
+
+
+@pytest.fixture
+async def online(cloud: Cloud, device: Device) -> AsyncIterator[Device]:  # noqa: F811
+    """An agent that is connected, without an engine where Windows has its own."""
+    device.engine = ""
+    await device.start()
+    await cloud.backend.status(device.identity, "CONNECTED", within=CONNECTED_S)
+    yield device
+    await device.kill()
+
+
+def say(program: Program, *words: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [program.executable, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        timeout=120,
+    )  # fmt: skip
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+# --- what it answers
+
+
+def test_version_and_architecture_are_one_line_each(program: Program) -> None:
+    assert say(program, "-version") == (0, f"{stamp.VERSION}\n", "")
+    assert say(program, "--version") == (0, f"{stamp.VERSION}\n", "")
+    assert say(program, "-arch") == (0, "amd64\n", "")
+
+
+def test_help_shows_the_defaults_of_a_windows(program: Program) -> None:
+    status, out, shown = say(program, "-help")
+
+    assert (status, out) == (0, "")
+    assert shown.startswith("Usage of ")
+    assert r'\\reagent\\apps")' in shown
+    assert r'\\reagent\\reagent.log")' in shown
+    assert "/opt/reagent" not in shown
+
+
+def test_refusals_have_the_exit_statuses_of_every_system(program: Program) -> None:
+    unknown = say(program, "-nonsense")
+    bad = say(program, "-respTimeout=soon")
+    nothing = say(program)
+    missing = say(program, "-config", "nowhere.flock", "-logFile=nowhere.log", "-agentDir=agent")
+
+    assert (unknown[0], unknown[1]) == (2, "")
+    assert unknown[2].startswith("flag provided but not defined: -nonsense\n")
+    assert (bad[0], nothing[0]) == (2, 0)
+    assert nothing[1].startswith("-config is required")
+    assert missing[0] == 1
+    assert "nowhere.flock" in missing[2]
+
+
+@pytest.mark.parametrize("command", ["service", "status", "update", "flash"])
+def test_what_is_not_there_yet_is_refused_with_a_line(program: Program, command: str) -> None:
+    status, out, why = say(program, command)
+
+    assert (status, out) == (1, "")
+    assert why.startswith(f"reagent {command}: not ")
+
+
+# --- that it is an agent
+
+
+async def test_it_comes_online_and_says_what_it_is_made_of(online: Device) -> None:
+    entries = {str(entry["message"]): entry for entry in online.entries()}
+
+    assert {"python", "openssl", "sqlite"} <= set(entries["the agent starts"])
+    assert "updates are staged here, never tried" in entries
+    assert not [each for each in online.entries() if each["level"] in {"error", "fatal"}]
+
+
+async def test_an_absent_engine_is_said_once_and_keeps_nobody_offline(
+    cloud: Cloud,  # noqa: F811
+    online: Device,
+) -> None:
+    await cloud.backend.status(online.identity, "CONNECTED", since=1, within=CONNECTED_S)
+
+    said = [each for each in online.entries() if each["message"] == "the engine does not answer"]
+    assert len(said) == 1
+    assert "npipe:////./pipe/docker_engine" in str(said[0]["error"])
+
+
+async def test_every_procedure_is_there(online: Device, user: Caller) -> None:  # noqa: F811
+    found = await registered(user, online.identity)
+
+    assert set(PROCEDURES) <= found
+
+
+async def test_it_answers_for_a_windows(online: Device, user: Caller) -> None:  # noqa: F811
+    async def ask(suffix: str, *arguments: object) -> Result:
+        return await user.session.call(uri(online.identity, suffix), *arguments, within=60)
+
+    handshake = await ask("device_handshake")
+    metadata = await ask("get_agent_metadata")
+    addresses = await ask("get_ipv4_addresses")
+    said = await ask(
+        "execute_cmd", {"cmd": "cmd", "args": ["/c", "echo", "hello"], "blocking": True}
+    )
+
+    assert handshake.kwargs["id"] == online.identity.serial_number
+    (described,) = metadata.args
+    assert isinstance(described, dict)
+    assert (described["arch"], described["version"]) == ("amd64", stamp.VERSION)
+    assert str(described["os"]).startswith("windows 10.")
+    assert addresses.args
+    assert str(said.args[0]).strip() == "hello"
+
+
+async def test_database_device_file_and_log_are_whole(online: Device) -> None:
+    assert online.database.read_bytes()[:15] == b"SQLite format 3"
+    assert online.document["serial_number"] == online.identity.serial_number
+    assert b"\r" not in online.flashed.device_file.read_bytes()
+    assert list(online.flashed.folder.glob(".device-*.json"))
+
+
+async def test_a_second_agent_is_told_to_stop_the_first(online: Device) -> None:
+    done = subprocess.run(
+        [*online.command], stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        env=online.variables, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert b"another reagent is already running on this device" in done.stderr
