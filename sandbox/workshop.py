@@ -66,6 +66,20 @@ class Workshop:
         (folder / ".cache").symlink_to(REPOSITORY / ".cache")
         (folder / "targets").write_text(f"linux/{architecture()}\n", encoding="ascii")
 
+    def trust(self) -> Path:
+        """`nox -s keys -- init`, in the copy: builds bring the root then, releases are signed.
+
+        Returns:
+            The folder of the keyring.
+        """
+        ring = self.root / "ring"
+        self._run("reagent_release", "keys", "init", str(ring))
+        self._environment |= {
+            "REAGENT_TRUST_KEYS": str(ring),
+            "REAGENT_TRUST_ROOTS": str(ring / "roots"),
+        }
+        return ring
+
     @property
     def executable(self) -> Path:
         """What the last build made."""

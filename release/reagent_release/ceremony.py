@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, Root
 
-from reagent_release import keys, metadata, new_roots
+from reagent_release import bundle, keys, layout, metadata, new_roots
 from reagent_release.errors import Misused, Refused, ReleaseError
 from reagent_release.key_words import KeyWords, parse
 from reagent_release.keys import ROLES, ROOT, Keyring
@@ -154,6 +154,20 @@ def _refresh(words: KeyWords, where: Where) -> int:
     return 0
 
 
+def _bundle(words: KeyWords, where: Where) -> int:
+    if words.target is None:
+        raise Misused("bundle wants a target")
+    bucket, folder = where.bucket(), Path(words.folder)
+    root, known = _gathered(where.keyring, bucket)
+    names = bundle.names(known, root.version, layout.executable(words.target, words.version))
+    print(f"copy from {bucket.address} to {folder}")
+    print("".join(f"  {name}\n" for name in names), end="")
+    if not words.dry_run:
+        bundle.copy(bucket, names, folder)
+        print(f"on a device: reagent update apply {folder / names[-1]}")
+    return 0
+
+
 def _show(_words: KeyWords, where: Where) -> int:
     keyring, now = where.keyring, metadata.moment(where.now)
     print(f"{keyring}, root {keyring.root.version}")
@@ -189,6 +203,7 @@ _VERBS: Mapping[str, Callable[[KeyWords, Where], int]] = {
     "rotate": _rotate,
     "renew": _renew,
     "refresh": _refresh,
+    "bundle": _bundle,
 }
 
 _AFTER_INIT = """\

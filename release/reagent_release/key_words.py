@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from reagent_build.targets import Target, UnknownTargetError
 from reagent_release.errors import Misused
 from reagent_release.keys import ONLINE, ROLES
 
@@ -14,8 +15,9 @@ class KeyWords:
     """The arguments of one verb.
 
     Attributes:
-        verb: show, init, rotate, renew, refresh.
-        folder: init: where the keyring is made; else the one that is configured.
+        verb: show, init, rotate, renew, refresh, bundle.
+        folder: init: where the keyring is made, else the one that is configured; bundle: where it
+            is put.
         root_keys: init: how many root keys are made, where none are named.
         threshold: init: how many of them have to sign.
         given: URIs of keys that exist already, by role.
@@ -23,6 +25,8 @@ class KeyWords:
         drop: rotate: names of the keys that go; by default all of an online role.
         encrypt: new files are encrypted with a passphrase.
         forget: refresh: sign for nothing that was signed for before.
+        version: bundle: of what.
+        target: bundle: for which devices.
     """
 
     verb: str = "show"
@@ -35,6 +39,8 @@ class KeyWords:
     drop: tuple[str, ...] = ()
     encrypt: bool = False
     forget: bool = False
+    version: str = ""
+    target: Target | None = None
 
     def keys(self, role: str) -> tuple[str, ...]:
         """URIs of the keys that were given for a role."""
@@ -48,6 +54,7 @@ def parse(arguments: Sequence[str]) -> KeyWords:
         Misused: something is no word of the verb.
     """
     found = _parser().parse_args(list(arguments) or ["show"])
+    target = getattr(found, "target", "")
     given = {role: tuple(getattr(found, role, None) or ()) for role in ROLES}
     if found.verb == "rotate":
         given[found.of] = tuple(found.key)
@@ -62,6 +69,8 @@ def parse(arguments: Sequence[str]) -> KeyWords:
         drop=tuple(getattr(found, "drop", ())),
         encrypt=getattr(found, "encrypt", False),
         forget=getattr(found, "forget", False),
+        version=getattr(found, "version", ""),
+        target=_target(target) if target else None,
     )
 
 
@@ -91,4 +100,15 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("renew", parents=[common], help="the same keys, for ten more years")
     refresh = verbs.add_parser("refresh", parents=[common], help="sign the bucket anew")
     refresh.add_argument("--forget", action="store_true")
+    bundle = verbs.add_parser("bundle", parents=[common], help="copy a version onto a stick")
+    bundle.add_argument("version")
+    bundle.add_argument("target", metavar="os/arch")
+    bundle.add_argument("folder")
     return parser
+
+
+def _target(word: str) -> Target:
+    try:
+        return Target.parse(word)
+    except UnknownTargetError as error:
+        raise Misused(str(error)) from error

@@ -9,7 +9,7 @@ from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Metadata, Role, Root
 
 from reagent_release import keys, metadata, signers
-from reagent_release.errors import Misused
+from reagent_release.errors import Misused, Refused
 from reagent_release.keys import PRIVATE, ROLES, ROOT, Entry
 from reagent_release.signers import Here
 
@@ -84,9 +84,14 @@ def keep(made: Mapping[str, Made], here: Here) -> None:
     """Write the private halves that are ours, readable by nobody else, and never into git.
 
     Raises:
+        Refused: there is one of that name; nothing is written.
         ReleaseError: they cannot be written.
     """
     folder = here.folder / PRIVATE
+    ours = [name for name, each in made.items() if each.pem]
+    for name in ours:
+        if (folder / f"{name}.pem").exists():
+            raise Refused(f"{folder / name}.pem exists, and a private key is never overwritten")
     for name, each in made.items():
         if each.pem:
             keys.put(folder / ".gitignore", b"*\n")

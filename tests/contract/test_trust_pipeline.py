@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reagent.adapters.localfile import LocalFiles
 from reagent.contracts.trust import Rule
 from reagent.errors import Untrusted
 from reagent_build.targets import Target
@@ -128,3 +129,16 @@ async def test_after_a_theft_the_fleet_goes_on(device: Device, pipeline: SignedR
     pipeline.release("1.0.2")
 
     assert (await announced(device))[0] == "1.0.2"
+
+
+async def test_a_stick_of_the_pipeline_is_believed(
+    device: Device, pipeline: SignedRepository, tmp_path: Path
+) -> None:
+    stick = tmp_path / "stick"
+    assert pipeline.run("keys", "bundle", "1.0.1", "linux/amd64", str(stick)) == 0
+    device.repository.bucket.stop()
+    file = stick / "linux/amd64/1.0.1/reagent"
+
+    digest = await device.catalogue.vouched(str(file), LocalFiles())
+
+    assert digest == sha256(file.read_bytes())

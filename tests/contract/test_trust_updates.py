@@ -15,6 +15,8 @@ from reagent.updates.seat import Role
 from reagent.updates.trust.stages import place
 from sandbox.bucket import Bucket
 from tests.contract.trusting import Device, executable
+from tests.fakes.authority import Authority
+from tests.fakes.front import in_front_of
 from tests.fakes.repository import NOW, Repository
 
 DAY = timedelta(days=1)
@@ -118,6 +120,23 @@ async def test_a_clock_that_nobody_set_keeps_no_update_away(device: Device, year
     device.believe(datetime(year, 1, 1, tzinfo=UTC))
 
     await device.update()
+
+    assert device.versions == {"1.0.1"}
+
+
+@pytest.mark.parametrize("year", [1970, 2099])
+async def test_nor_does_a_certificate_that_such_a_clock_cannot_judge(
+    device: Device, tmp_path: Path, year: int
+) -> None:
+    """Of an authority that nobody knows, for another name, and of another time, on top of it."""
+    device.synchronised = False
+    device.believe(datetime(year, 1, 1, tzinfo=UTC))
+    context = Authority(tmp_path, "gone").server("elsewhere", starts=-2 * DAY, ends=-DAY)
+
+    async with in_front_of(device.repository.bucket, context) as url:
+        device.remote = url
+        device.start()
+        await device.update()
 
     assert device.versions == {"1.0.1"}
 

@@ -38,6 +38,7 @@ class Device:
         self.reads = 0
         self.role = Role.PROVEN
         self.within = 10.0
+        self.remote = ""
         (folder / "downloads").mkdir(mode=0o700)
         self.start()
 
@@ -53,7 +54,9 @@ class Device:
             times=Times(),
             own=f"reagent-v{OURS}",
         )
-        downloads = HttpDownloads({}, Patience(step=10.0, silence=10.0, pause=0.01))
+        downloads = HttpDownloads(
+            {}, Patience(step=10.0, silence=10.0, pause=0.01), any_certificate=True
+        )
         self.memory = Memory(
             files, str(self.folder), ledger, writes=self.role is not Role.CANDIDATE
         )
@@ -64,7 +67,7 @@ class Device:
             lambda: Identity(serial_number="SN-1", environment="test"),
             self.clock,
             synchronised=lambda: self.synchronised,
-            remote=self.repository.bucket.url,
+            remote=self.remote or self.repository.bucket.url,
             read=self._was_read,
             system="linux",
             arch="amd64",

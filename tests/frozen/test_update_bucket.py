@@ -5,10 +5,8 @@ ones (docs/contract/system.md 4.2, 4.5, 9.2).
 from __future__ import annotations
 
 import asyncio
-import ssl
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.program import Program
 from tests.fakes.authority import Authority
+from tests.fakes.front import in_front_of, pour
 from tests.frozen.steps import online, until
 from tests.frozen.tiny import elf
 
@@ -33,42 +32,6 @@ def bucket(tmp_path: Path) -> Iterator[Bucket]:
         made.publish(VERSION, CONTENT)
         made.roll_out(VERSION)
         yield made
-
-
-@asynccontextmanager
-async def in_front_of(bucket: Bucket, context: ssl.SSLContext) -> AsyncIterator[str]:
-    """The same bucket, encrypted; its address."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        there, back = await asyncio.open_connection("127.0.0.1", bucket.port)
-        try:
-            await asyncio.gather(_pour(reader, back), _pour(there, writer))
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-            back.transport.abort()
-            tasks.discard(task)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(65536):
-        sink.write(data)
-        await sink.drain()
-    sink.close()
 
 
 def looking(cloud: Cloud, program: Program, url: str, folder: Path, **changes: str) -> Device:
@@ -149,7 +112,7 @@ async def test_a_bucket_behind_a_proxy_is_reached_through_it(
         back.write(
             f"GET {path} HTTP/1.1\r\nHost: bucket.example\r\nConnection: close\r\n\r\n".encode()
         )
-        await _pour(there, writer)
+        await pour(there, writer)
         back.close()
 
     proxy = await asyncio.start_server(forward, "127.0.0.1", 0)

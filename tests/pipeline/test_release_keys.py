@@ -223,6 +223,19 @@ def test_what_makes_no_sense_is_misuse(
     assert capsys.readouterr().err.startswith("keys: ")
 
 
+def test_a_private_key_is_never_overwritten(
+    repository: SignedRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository.ring / "keyring.json").unlink()
+    before = private(repository, "root-1").read_bytes()
+
+    assert repository.run("keys", "init", str(repository.ring)) == 1
+
+    assert "a private key is never overwritten" in capsys.readouterr().err
+    assert private(repository, "root-1").read_bytes() == before
+    assert not (repository.ring / "keyring.json").exists()
+
+
 # --- replacing
 
 

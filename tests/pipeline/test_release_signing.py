@@ -322,3 +322,39 @@ def test_after_a_theft_nothing_old_is_signed_for(released: SignedRepository) -> 
     assert released.run("rollout") == 0
     assert "linux/amd64/1.0.0/reagent" in released.listed
     assert "rollout/2.json" in released.listed
+
+
+# --- a stick
+
+
+def test_a_bundle_is_what_a_device_needs_and_no_more(
+    released: SignedRepository, tmp_path: Path
+) -> None:
+    released.release("1.1.0")
+    stick = tmp_path / "stick"
+
+    assert released.run("keys", "bundle", "1.0.0", "linux/arm/7", str(stick)) == 0
+
+    copied = {each.relative_to(stick).as_posix() for each in stick.rglob("*") if each.is_file()}
+    assert copied == {
+        "trust/1.root.json",
+        "trust/4.targets.json",
+        "trust/4.snapshot.json",
+        "trust/timestamp.json",
+        "linux/armv7/1.0.0/reagent",
+    }
+    for name in copied:
+        assert (stick / name).read_bytes() == released.published()[name]
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [(("9.9.9", "linux/arm/7"), 1), (("1.0.0", "plan9"), 2)]
+)
+def test_what_is_not_signed_for_is_no_bundle(
+    released: SignedRepository, tmp_path: Path, words: tuple[str, str], status: int
+) -> None:
+    stick = tmp_path / "stick"
+
+    assert released.run("keys", "bundle", *words, str(stick)) == status
+
+    assert not stick.exists()
