@@ -109,7 +109,7 @@ def _qemu(machine: str, cpu: str = "") -> Platform:
     return Platform("static", f"qemu {cpu or machine}", (f"qemu-{machine}-static", *words))
 
 
-# The one table of what can be built; docs/decisions/0011 says why nothing else is.
+# The one table of what can be built; docs/decisions/0012 says why nothing else is.
 PLATFORMS: Final[Mapping[Target, Platform]] = MappingProxyType(
     {
         Target("linux", "amd64"): _qemu("x86_64"),

@@ -98,7 +98,7 @@ def inventory(
         "linked": sorted(linked, key=lambda each: (each["package"], each["file"])),
         "modules": dict(sorted(modules.items())),
         "packages": described,
-        "licences": _licences(texts),
+        "licences": common_licences(texts),
     }
 
 
@@ -146,7 +146,7 @@ def _described(row: list[str]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _licences(texts: Iterable[str]) -> dict[str, str]:
+def common_licences(texts: Iterable[str]) -> dict[str, str]:
     """The licences that the copyright files point to instead of quoting them."""
     names = {name for text in texts for name in _NAMED_LICENCE.findall(text)}
     return {
