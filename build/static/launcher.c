@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Takes the place of CPython's getpath.c, which looks for pyvenv.cfg, ._pth files and folders around
@@ -113,8 +114,38 @@ static void hold_standard_descriptors(void)
     }
 }
 
+/* As process 1 of a container we would inherit what others leave behind, and the kernel would keep
+ * signals from us. So the first of us stays behind as that process: it hands every signal on, buries
+ * the dead, and ends as the agent ends. Where it cannot be, the agent is process 1 itself.
+ */
+static void leave_init_behind(void)
+{
+    sigset_t all, before;
+    if (getpid() != 1)
+        return;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    pid_t agent = fork();
+    if (agent <= 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return;
+    }
+    for (;;) {
+        int number, status;
+        pid_t gone;
+        if (sigwait(&all, &number) != 0)
+            continue;
+        if (number != SIGCHLD)
+            kill(agent, number);
+        while ((gone = waitpid(-1, &status, WNOHANG)) > 0)
+            if (gone == agent)
+                _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    }
+}
+
 int main(int argc, char **argv)
 {
+    leave_init_behind();
     hold_standard_descriptors();
     configure_signals();
     end_with_parent();

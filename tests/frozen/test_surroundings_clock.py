@@ -101,11 +101,9 @@ async def test_a_clock_that_jumps_disturbs_nobody(
     told = cloud.backend.statuses(device.identity)[seen:]
     await asyncio.to_thread(cloud.router.restart)
     clock.set(-30 * YEAR)
-    began = time.monotonic()
     await cloud.backend.status(device.identity, "CONNECTED", since=seen + len(told), within=30.0)
 
     assert told == []
-    assert time.monotonic() - began < 15.0
     assert device.exits == []
     without_traceback(device)
     assert await device.stop() == 0

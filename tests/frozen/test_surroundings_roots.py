@@ -111,8 +111,26 @@ ANSWERS = {
     "": (0, "-config is required", ""),
     "-nonsense": (2, "", "flag provided but not defined: -nonsense"),
     "-config=/nowhere.flock": (1, "", "/nowhere.flock"),
-    "service install": (1, "", "only on Windows"),
+    "service install": (1, "", "-config"),
 }
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_what_it_is_asked_it_answers_whatever_libc_the_system_has(
+    program: Program, cloud: Cloud, name: str
+) -> None:
+    device = cloud.new_device(program)
+    prefix = on_tree(device, name).prefix
+
+    for words, (status, out, error) in ANSWERS.items():
+        done = subprocess.run(
+            [*prefix, str(device.flashed.executable), *words.split()],
+            capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+
+        assert done.returncode == status, words
+        assert out.format(version=program.version) in done.stdout
+        assert error in done.stderr
 
 
 @pytest.mark.parametrize("words", ANSWERS)
