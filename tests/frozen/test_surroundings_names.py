@@ -78,7 +78,7 @@ async def test_a_name_that_nobody_knows_is_said_at_once_and_found_when_it_is_the
         await device.start()
         entry = await device.logged("dial failed", within=10.0)
 
-        assert time.monotonic() - began < 5.0  # a resolver that waits for somebody waits 10 s
+        assert time.monotonic() - began < 8.0  # a resolver that waits for somebody waits 10 s
         assert f"no address of {NAME}: Name or service not known" in str(entry["error"])
         server.names[NAME] = ["127.0.0.1"]
         await cloud.backend.status(device.identity, "CONNECTED", within=20.0)
@@ -143,4 +143,4 @@ async def test_a_name_server_that_says_nothing_holds_up_no_stop(
 
         assert await device.stop() == 0
 
-        assert time.monotonic() - began < 4.0
+        assert time.monotonic() - began < 8.0

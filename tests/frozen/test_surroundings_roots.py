@@ -12,6 +12,7 @@ from sandbox.cloud import Cloud
 from sandbox.engine import OwnEngine
 from sandbox.program import Program
 from sandbox.roots import Surroundings
+from sandbox.under_test import target
 from tests.frozen.platform import SECRET
 from tests.frozen.scripted_router import ScriptedRouter
 from tests.frozen.surroundings import (
@@ -106,7 +107,7 @@ async def test_no_folder_of_the_system_is_a_condition(
 
 ANSWERS = {
     "-version": (0, "{version}\n", ""),
-    "-arch": (0, "amd64\n", ""),
+    "-arch": (0, f"{target().stamp}\n", ""),
     "-help": (0, "", "-agentDir"),
     "": (0, "-config is required", ""),
     "-nonsense": (2, "", "flag provided but not defined: -nonsense"),
