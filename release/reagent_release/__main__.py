@@ -134,7 +134,7 @@ def _publish(words: Words, place: Place) -> int:
     )
     bucket, choice = _bucket(place)
     signing = _signing(place, bucket)
-    facts = replace(facts, metadata=signed_release.of_publication(signing, facts))
+    facts = replace(facts, metadata=signed_release.of_publication(signing, facts, bucket))
     plan = publish.plan(replace(facts, remote=publish.gather(bucket, facts)))
     print(f"publish reagent {version} to {bucket.address} ({choice.reason})\n{plan}", flush=True)
     _note(signed_release.notes(signing, plan.steps))

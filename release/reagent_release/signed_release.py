@@ -6,6 +6,7 @@ from reagent_build.targets import Target
 from reagent_release import metadata, rollout_document, sign, stages
 from reagent_release.built import Built
 from reagent_release.errors import ObjectMissing
+from reagent_release.outdated import outdated
 from reagent_release.publish import Facts
 from reagent_release.rollout import Decision
 from reagent_release.sign import By, Signing
@@ -13,19 +14,22 @@ from reagent_release.steps import Sign, Step, Write
 from reagent_release.store import Bucket
 
 
-def of_publication(signing: Signing | None, facts: Facts) -> tuple[Step, ...]:
-    """The metadata that lists the files of a publication.
+def of_publication(signing: Signing | None, facts: Facts, bucket: Bucket) -> tuple[Step, ...]:
+    """The metadata that lists the files of a publication, and what is outdated by it no more.
 
     Raises:
         Refused: one of them was signed for with other bytes.
+        StoreError: the bucket cannot be read.
     """
     if signing is None:
         return ()
-    return signing.steps(
+    files = [
         sign.executable(each.target, facts.version, each.size, each.sha256)
         for each in facts.found
         if isinstance(each, Built)
-    )
+    ]
+    named = {facts.version, *_named(current(signing, bucket))}
+    return signing.steps(files, outdated(signing.known.files, named))
 
 
 def of_rollout(
@@ -75,6 +79,15 @@ def current(signing: Signing, bucket: Bucket) -> bytes | None:
         StoreError: the bucket cannot be read.
     """
     return _content(bucket, rollout_document.newest(signing.known.files))
+
+
+def _named(content: bytes | None) -> frozenset[str]:
+    """The versions that a roll-out points anybody at."""
+    document = {} if content is None else stages.read(content)
+    staged = document.get(stages.STAGES, {}).values()
+    return frozenset(
+        {*document.get("versions", {}).values(), *(each["version"] for each in staged)}
+    )
 
 
 def notes(signing: Signing | None, steps: Sequence[Step]) -> tuple[str, ...]:
