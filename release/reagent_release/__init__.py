@@ -11,8 +11,8 @@ publish      from build/out into the bucket
 rollout      an environment is pointed at a version that is there
 keys         who may sign: the keyring; signers, where private keys lie
 metadata     what is signed, as it lies in the bucket, and what comes next
-sign         what is signed along with a release: signed_release, rollout_document
-ceremony     nox -s keys; new_roots, key_words
+sign         what is signed along with a release: signed_release, rollout_document, outdated
+ceremony     nox -s keys; new_roots, key_words, bundle
 record       the plan that was executed, kept
 progress     what a person sees meanwhile
 """

@@ -29,7 +29,8 @@ def of_publication(signing: Signing | None, facts: Facts, bucket: Bucket) -> tup
         if isinstance(each, Built)
     ]
     named = {facts.version, *_named(current(signing, bucket))}
-    return signing.steps(files, outdated(signing.known.files, named))
+    listed = {*signing.known.files, *(each.path for each in files)}
+    return signing.steps(files, outdated(listed, named))
 
 
 def of_rollout(
