@@ -18,6 +18,7 @@ from sandbox.emulation import command, runnable
 from sandbox.processes import SandboxError
 from sandbox.program import frozen
 from sandbox.under_test import is_emulated, patient
+from sandbox.windows import script, windows
 
 ROUNDS: Final = 9
 IDLE_S: Final = 20.0
@@ -49,6 +50,31 @@ def measure(target: Target, file: Path, say: Callable[[str], None]) -> Measured:
     times = [_ask([*runner, str(file)], "-version")[1] for _ in range(ROUNDS)]
     pss = asyncio.run(_idle(target, file, say))
     return Measured(file.stat().st_size, statistics.median(times) * 1000, pss)
+
+
+def measure_windows(file: Path) -> float:
+    """Milliseconds of `-version` under wine, whose server is there already; the median of nine.
+
+    Raises:
+        SandboxError: there is no wine, or the executable does not run.
+    """
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        windows(Path(folder, "prefix")) as environment,
+    ):
+        program = script(file, environment, Path(folder, "reagent"))
+        return statistics.median(_timed(program) for _ in range(ROUNDS)) * 1000
+
+
+def _timed(program: Path) -> float:
+    begun = time.monotonic()
+    done = subprocess.run(
+        [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        timeout=300,
+    )  # fmt: skip
+    if done.returncode:
+        raise SandboxError(f"reagent.exe -version ended with {done.returncode}")
+    return time.monotonic() - begun
 
 
 def _ask(program: list[str], flag: str) -> tuple[str, float]:

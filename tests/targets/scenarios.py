@@ -27,6 +27,11 @@ QUICK: Final = (
     "tests/frozen/test_update_trial.py::test_the_call_answers_when_it_is_staged_and_the_trial_follows",
 )
 
+# What a program for Windows can show here: answers, join, calls.
+WINE: Final = ("tests/targets/test_windows.py",)
+# What the page says of them, where it is not the usual.
+WORDS: Final[Mapping[tuple[str, ...], str]] = MappingProxyType({FULL: "all", WINE: "join, answer"})
+
 SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "linux/amd64": FULL,
@@ -36,6 +41,7 @@ SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "linux/arm/5": REACHES,
         "linux/386": REACHES,
         "linux/riscv64": REACHES,
+        "windows/amd64": WINE,
     }
 )
 
