@@ -18,6 +18,7 @@ from reagent_build.targets import Target, UnknownTargetError, machine_target, re
 from reagent_release import (
     built,
     ceremony,
+    deltas,
     keys,
     layout,
     publish,
@@ -134,6 +135,7 @@ def _publish(words: Words, place: Place) -> int:
     )
     bucket, choice = _bucket(place)
     signing = _signing(place, bucket)
+    facts = replace(facts, deltas=_deltas(facts, bucket, place))
     facts = replace(facts, metadata=signed_release.of_publication(signing, facts, bucket))
     plan = publish.plan(replace(facts, remote=publish.gather(bucket, facts)))
     print(f"publish reagent {version} to {bucket.address} ({choice.reason})\n{plan}", flush=True)
@@ -258,6 +260,25 @@ def _published_first(
     folder = place.repository / "build/out"
     found = [built.look(each, version, folder, place.machine) for each in named]
     return frozenset((version, each.target) for each in found if isinstance(each, built.Built))
+
+
+def _deltas(facts: publish.Facts, bucket: Bucket, place: Place) -> tuple[deltas.Delta, ...]:
+    """What makes this version out of those that environments are pointed at."""
+    content = _content(bucket, layout.MANIFEST)
+    try:
+        known = versions.read((content or b"{}").decode())
+    except (versions.BrokenVersions, UnicodeDecodeError):
+        return ()
+    whole = [each for each in facts.found if isinstance(each, built.Built)]
+    with shown() as progress:
+        return deltas.make(
+            whole,
+            facts.version,
+            known.values(),
+            bucket,
+            folder=place.repository / "release/out/deltas",
+            progress=progress,
+        )
 
 
 def _signing(place: Place, bucket: Bucket) -> Signing | None:

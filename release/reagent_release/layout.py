@@ -21,6 +21,11 @@ def executable(target: Target, version: str) -> str:
     return f"{target.os}/{target.stamp}/{version}/reagent{suffix}"
 
 
+def delta(target: Target, version: str, base: str) -> str:
+    """The object that makes a version out of an older one."""
+    return f"{target.os}/{target.stamp}/{version}/from-{base}.zst"
+
+
 def sidecar(name: str) -> str:
     """The object that holds the SHA-256 of another: bare hex and a newline."""
     return f"{name}.sha256"

@@ -3,9 +3,10 @@
 Rules
 - A version that was published is never overwritten. The same bytes: already there, said. Other
   bytes: refused, before anything is uploaded.
-- Papers, executable, checksum, each read back and compared; then what is signed, where there is a
-  keyring; `version.txt` behind them. No device notices: what it runs stands in
-  `availableVersions.json` and in the roll-out that is signed for, and those are a roll-out's.
+- Papers, executable, checksum, then what makes it out of the versions that devices run, each read
+  back and compared; then what is signed, where there is a keyring; `version.txt` behind them. No
+  device notices: what it runs stands in `availableVersions.json` and in the roll-out that is signed
+  for, and those are a roll-out's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from reagent_build.targets import Target
 from reagent_release import layout
 from reagent_release.built import Built, NotBuilt, Paper, Unfit
+from reagent_release.deltas import Delta
 from reagent_release.errors import Refused
 from reagent_release.steps import Step, There, Upload, Write, sha256
 from reagent_release.store import ABSENT, Bucket
@@ -40,6 +42,8 @@ class Facts:
     """Whether somebody asked for exactly these targets."""
     builds_first: bool = False
     """Whether this is the dry run of more than one step, and a build would have come before."""
+    deltas: Sequence[Delta] = ()
+    """What makes it out of what devices run."""
     metadata: Sequence[Step] = ()
     """What is signed along with it; nothing: devices are to trust the bucket."""
 
@@ -68,6 +72,7 @@ def gather(bucket: Bucket, facts: Facts) -> dict[str, Remote]:
     """
     built = [each for each in facts.found if isinstance(each, Built)]
     names = [name for each in built for name, _ in _contents(each, facts.version)]
+    names += [each.name for each in facts.deltas]
     remote: dict[str, Remote] = {}
     for name in (*names, layout.VERSION_FILE):
         if bucket.stat(name) is not None:
@@ -96,6 +101,12 @@ def plan(facts: Facts) -> Plan:
     if not facts.builds_first:
         _refuse_other_trust(built, facts)
     steps = [step for each in built for step in _uploads(each, facts)]
+    steps += [
+        There(each.name)
+        if each.name in facts.remote
+        else Upload(each.name, each.path, each.size, each.sha256)
+        for each in facts.deltas
+    ]
     return Plan(
         facts.version,
         (*steps, *facts.metadata, write(layout.VERSION_FILE, facts.version_file, facts.remote)),

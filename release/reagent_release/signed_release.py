@@ -28,6 +28,7 @@ def of_publication(signing: Signing | None, facts: Facts, bucket: Bucket) -> tup
         for each in facts.found
         if isinstance(each, Built)
     ]
+    files += [each.file for each in facts.deltas]
     named = {facts.version, *_named(current(signing, bucket))}
     listed = {*signing.known.files, *(each.path for each in files)}
     return signing.steps(files, outdated(listed, named))

@@ -37,6 +37,7 @@ else:
     from reagent.adapters.posix.memory import ProcessMemory
 
 if TYPE_CHECKING:  # a start imports none of them
+    from reagent.contracts.deltas import Deltas
     from reagent.contracts.downloads import Brought, Downloads
     from reagent.contracts.processes import Processes
     from reagent.contracts.trust import Attested
@@ -89,6 +90,7 @@ def _outside() -> Outside:
         downloads=_downloads,
         brought=_brought,
         processes=_processes,
+        deltas=_deltas,
         root=_root,
         attested=_attested,
         synchronised=_synchronised,
@@ -100,6 +102,12 @@ def _downloads() -> Downloads:
 
     # What is signed needs no certificate to be believed, and a clock that is not set refuses all.
     return HttpDownloads(any_certificate=_root() is not None)
+
+
+def _deltas() -> Deltas:
+    from reagent.adapters.deltas import ZstdDeltas  # noqa: PLC0415 - after the start
+
+    return ZstdDeltas()
 
 
 def _root() -> bytes | None:

@@ -38,6 +38,8 @@ class Runtime:
     """How wide an address is."""
     stand_ins: tuple[str, ...] = ("build/static/stand_ins",)
     """Folders of the input."""
+    builtins: tuple[str, ...] = ()
+    """C modules of ours besides `_reagent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ def write_payload(inputs: Path, work: Path, runtime: Runtime) -> Written:
         c_tables(
             payload,
             bootstrap=spec.bootstrap,
-            builtins=_builtins(extensions),
+            builtins=_builtins(extensions)
+            | {name: f"PyInit_{name}" for name in runtime.builtins},
             command=spec.command,
         )
     )

@@ -49,6 +49,7 @@ def assemble(inputs: Path, work: Path, order: Order) -> Made:
         freezer="static",
         sysconfigdata=f"_sysconfigdata__linux_{order.multiarch}",
         bits=linking.address_bits(order.compiler),
+        builtins=("_delta",),
     )
     written = write_payload(inputs, work, runtime)
     executable = _linked(inputs, work, order, written.libraries)
@@ -70,7 +71,7 @@ def _linked(inputs: Path, work: Path, order: Order, libraries: tuple[str, ...]) 
     for source in (
         *(
             inputs / "build/static" / name
-            for name in ("launcher.c", "linux.c", "openssl.c", "reagentmodule.c")
+            for name in ("launcher.c", "linux.c", "openssl.c", "reagentmodule.c", "deltamodule.c")
         ),
         inputs / "build/static/refuse_dlopen.c",
         inputs / "build/static/left_out.c",

@@ -25,6 +25,20 @@ class Release:
     size: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What makes a release out of the version that runs.
+
+    Attributes:
+        length: in bytes; None where only the server knows.
+        sha256: None where only the digest of the whole is known, which counts in any case.
+    """
+
+    url: str
+    length: int | None = None
+    sha256: str | None = None
+
+
 class Catalogue(Protocol):
     """Announces versions and vouches for them. Both may read the bucket."""
 
@@ -50,6 +64,13 @@ class Catalogue(Protocol):
         Raises:
             CertificateDate: the bucket's certificate is not valid now.
             ReagentError: the bucket cannot be read, does not know it, or is not believed.
+        """
+        ...
+
+    async def difference(self, release: Release, running: str) -> Difference | None:
+        """The short way from the version that runs; None where nobody knows one.
+
+        Nothing is fetched for this.
         """
         ...
 

@@ -31,6 +31,19 @@ def manifest_url(base: str) -> str:
     return f"{base}/{BUCKET}/{MANIFEST}"
 
 
+def delta_path(version: str, base: str, *, system: str, arch: str) -> str:
+    """Where what differs between two versions lies, below the bucket's folder.
+
+    Args:
+        version: the new one, exactly as it was announced.
+        base: the one that runs.
+        system: linux, windows, darwin.
+        arch: as stamped by the build.
+    """
+    folder = executable_path(version, system=system, arch=arch).rpartition("/")[0]
+    return f"{folder}/from-{base}.zst"
+
+
 def executable_url(base: str, version: str, *, system: str, arch: str) -> str:
     """Where the agent of a version lies.
 

@@ -36,6 +36,7 @@ from reagent.updates.catalogue import Catalogue
 from reagent.updates.fetch import Fetch, Progress, Staged
 from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
 from reagent.updates.semver import Version, is_update
+from reagent.updates.shortcut import Shortcut
 from reagent.updates.staging import Staging
 
 _log = log.get(__name__)
@@ -73,6 +74,7 @@ class Checks:
         clock: time and chance.
         version: ours.
         serial_number: what the jitter is made of.
+        shortcut: makes a version out of this one; None where it cannot.
 
     Attributes:
         troubles: why looks came to nothing, each text once, the youngest last.
@@ -88,7 +90,9 @@ class Checks:
         clock: Clock,
         version: str,
         serial_number: str,
+        shortcut: Shortcut | None = None,
     ) -> None:
+        self._shortcut = shortcut
         self._catalogue = catalogue
         self._fetch = fetch
         self._staging = staging
@@ -219,7 +223,13 @@ class Checks:
             self._tidy = False
         release = await self._catalogue.release(announced)
         async with self._one:
-            staged = await self._fetch.take(release, check.tell, below_floor=back)
+            staged = await self._fetch.take(
+                release,
+                check.tell,
+                below_floor=back,
+                shortcut=self._shortcut,
+                known=await self._catalogue.difference(release, self._version),
+            )
         try:
             scheduled = await asyncio.to_thread(
                 self._staging.schedule, staged.version, staged.sha256, staged.size

@@ -35,8 +35,9 @@ from reagent.errors import (
     ReagentError,
     StagingFailed,
 )
-from reagent.updates.catalogue import Release
+from reagent.updates.catalogue import Difference, Release
 from reagent.updates.semver import Version
+from reagent.updates.shortcut import Shortcut
 from reagent.updates.staging import Draft, Staging
 from reagent.updates.vocabulary import version_file
 
@@ -104,7 +105,13 @@ class Fetch:
         self._control = control
 
     async def take(
-        self, release: Release, progress: Progress, *, below_floor: bool = False
+        self,
+        release: Release,
+        progress: Progress,
+        *,
+        below_floor: bool = False,
+        shortcut: Shortcut | None = None,
+        known: Difference | None = None,
     ) -> Staged:
         """Have a version staged.
 
@@ -112,6 +119,8 @@ class Fetch:
             release: what is wanted.
             progress: told of every block.
             below_floor: it may be lower than what ran here before: somebody signed for that.
+            shortcut: makes it out of the version that runs, where that is known.
+            known: the short way.
 
         Raises:
             Blocked: it was tried here, and is not wanted again.
@@ -127,16 +136,22 @@ class Fetch:
         size = await self._staged_size(str(version), digest)
         if size is not None:
             return Staged(version=str(version), sha256=digest, size=size, fetched=False)
+
+        async def is_it(path: str) -> Version:
+            await self._demand_version(path, version, digest)
+            return version
+
+        made = await shortcut.to(release, known) if shortcut is not None else None
+        if shortcut is not None and made is not None:
+            try:
+                return await self._fetch(made, digest, progress, is_it, str(version))
+            except Damaged as error:
+                await shortcut.led_nowhere(release, error)
         async with self._downloads.file(release.url) as download:
             if release.size not in {None, download.length}:
                 raise Damaged(
                     f"{release.url} has {download.length} bytes, {release.size} were published"
                 )
-
-            async def is_it(path: str) -> Version:
-                await self._demand_version(path, version, digest)
-                return version
-
             return await self._fetch(download, digest, progress, is_it, str(version))
 
     async def adopt(

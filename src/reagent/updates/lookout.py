@@ -20,6 +20,7 @@ from reagent.updates.seat import Role, Seat
 from reagent.updates.vocabulary import DOWNLOADS
 
 if TYPE_CHECKING:  # importing them is what is put off
+    from reagent.contracts.deltas import Deltas
     from reagent.contracts.downloads import Brought, Downloads
     from reagent.contracts.processes import Processes
     from reagent.contracts.trust import Attested
@@ -48,6 +49,7 @@ class Outside:
     downloads: Callable[[], Downloads]
     brought: Callable[[], Brought]
     processes: Callable[[], Processes]
+    deltas: Callable[[], Deltas]
     root: Callable[[], bytes | None]
     attested: Callable[[bytes, str], Attested]
     synchronised: Callable[[], bool]
@@ -220,6 +222,7 @@ class Lookout:
         if self._checks is None:
             from reagent.updates.checks import Checks  # noqa: PLC0415
             from reagent.updates.fetch import Fetch  # noqa: PLC0415
+            from reagent.updates.shortcut import Shortcut  # noqa: PLC0415
             from reagent.updates.staging import Staging  # noqa: PLC0415
 
             staging = Staging(self._seat, self._arch)
@@ -239,8 +242,14 @@ class Lookout:
                 clock=self._clock,
                 version=self._version,
                 serial_number=self._identity().serial_number,
+                shortcut=Shortcut(
+                    self._outside.downloads(), self._outside.deltas(), staging, self._own_file
+                ),
             )
         return self._checks
+
+    def _own_file(self) -> str:
+        return f"{self._seat.folder}/{self._seat.own}" if self._seat.own else ""
 
 
 def _system() -> str:

@@ -14,7 +14,7 @@ from reagent.contracts.downloads import Brought, Downloads
 from reagent.model.device import Identity
 from reagent.settings.environment import environment
 from reagent.updates import channel
-from reagent.updates.catalogue import Release
+from reagent.updates.catalogue import Difference, Release
 from reagent.updates.semver import Version
 
 LONGEST_MANIFEST: Final = 64 * 1024
@@ -74,6 +74,11 @@ class PlainBucket:
         url = channel.executable_url(self._base, version, system=self._system, arch=self._arch)
         sidecar = await self._downloads.document(url + channel.SIDECAR, most=LONGEST_SIDECAR)
         return Release(version=version, url=url, sha256=channel.digest_in(sidecar))
+
+    async def difference(self, release: Release, running: str) -> Difference | None:
+        """See the contract: it may lie there, or not."""
+        path = channel.delta_path(release.version, running, system=self._system, arch=self._arch)
+        return Difference(f"{self._base}/{channel.BUCKET}/{path}")
 
     async def vouched(self, path: str, brought: Brought) -> str:
         """See the contract: the sidecar must lie beside it, as in the bucket."""

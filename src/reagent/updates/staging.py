@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from reagent.contracts.files import Files, Kind, NewFile
@@ -19,7 +20,7 @@ from reagent.errors import Damaged, NameTaken, NoRoom, NotForThisMachine
 from reagent.updates import commit, elf, judge, links, moves
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
-from reagent.updates.state import State, Trial
+from reagent.updates.state import MOST_BLOCKED, State, Trial
 from reagent.updates.vocabulary import DOWNLOADS, SUFFIX, UPDATE, VERSION_FILE, version_file
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
@@ -224,6 +225,23 @@ class Staging:
             OSError: it is blocked until the process ends only if the disk says so later.
         """
         self._ledger.change(lambda state: judge.blocked(state, sha256, version, why))
+
+    def is_whole_only(self, sha256: str) -> bool:
+        """Whether the short way to this digest led nowhere here."""
+        return sha256 in self._ledger.state.whole
+
+    def whole_only(self, sha256: str) -> None:
+        """The short way to this digest leads nowhere here.
+
+        Raises:
+            OSError: it is tried again.
+        """
+
+        def noted(state: State) -> State:
+            kept = tuple(each for each in state.whole if each != sha256)
+            return replace(state, whole=(*kept, sha256)[-MOST_BLOCKED:])
+
+        self._ledger.change(noted)
 
     def unblock(self, sha256: str) -> None:
         """A person ordered that it may come back.

@@ -7,6 +7,7 @@
     baseline    what active versions could do here, and when they last could
     blocked     at most 16 of {sha256, version, why}; the same shape in every format
     floor       the highest version ever committed here; the same shape in every format
+    whole       at most 16 digests whose delta came to nothing here: they are fetched whole
     last        how the last update ended, and why: for people and for the platform
 
 The agent must start without this file, and with any content of it. So decoding never fails: what
@@ -27,6 +28,7 @@ FORMAT: Final = 1
 MOST_BLOCKED: Final = 16
 # The file has a few hundred bytes; whatever is larger than this is not it.
 LARGEST: Final = 256 * 1024
+_NEVER_WRITTEN: Final = frozenset({"other", "absent", "spoiled"})
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -143,6 +145,7 @@ class State:
     blocked: tuple[Blocked, ...] = ()
     floor: str = ""
     last: Ending | None = None
+    whole: tuple[str, ...] = ()
     other: Mapping[str, object] = field(default_factory=dict)
     absent: bool = False
     spoiled: str = ""
@@ -167,7 +170,7 @@ def decode(content: bytes) -> State:
     if not isinstance(document, dict):
         return State(spoiled="it is no JSON object")
     shared = State(blocked=_blocked(document.get("blocked")), floor=_text(document.get("floor")))
-    known = {"format", "blocked", "floor", "trial", "committed", "ends", "baseline", "last"}
+    known = {"format", *(each for each in State.__slots__ if each not in _NEVER_WRITTEN)}
     shared = replace(shared, other={key: document[key] for key in document.keys() - known})
     if _whole(document.get("format"), -1) != FORMAT:
         return replace(shared, spoiled=f"format {str(document.get('format'))[:20]} is not known")
@@ -178,6 +181,7 @@ def decode(content: bytes) -> State:
         ends=_ends(document.get("ends")),
         baseline=_moments(document.get("baseline")),
         last=_ending(document.get("last")),
+        whole=_digests(document.get("whole")),
     )
 
 
@@ -195,6 +199,8 @@ def encode(state: State) -> bytes:
         {"sha256": each.sha256, "version": each.version, "why": each.why} for each in state.blocked
     ]
     document["floor"] = state.floor
+    if state.whole:
+        document["whole"] = list(state.whole)
     if state.last is not None:
         document["last"] = {name: getattr(state.last, name) for name in Ending.__slots__}
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
@@ -269,6 +275,12 @@ def _ending(value: object) -> Ending | None:
     if not isinstance(value, dict) or not _text(value.get("end")):
         return None
     return Ending(**{name: _text(value.get(name)) for name in Ending.__slots__})
+
+
+def _digests(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(each for each in value if _is_digest(each))[-MOST_BLOCKED:]
 
 
 def _blocked(value: object) -> tuple[Blocked, ...]:

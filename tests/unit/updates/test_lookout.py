@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reagent.adapters.deltas import ZstdDeltas
 from reagent.adapters.localfile import LocalFiles
 from reagent.contracts.downloads import Downloads
 from reagent.contracts.trust import Attested, Chain, Fetch, Rule, Verdict
@@ -36,6 +37,7 @@ class Post:
                 downloads=self._make,
                 brought=LocalFiles,
                 processes=lambda: self.device.processes,
+                deltas=ZstdDeltas,
                 root=lambda: self.root,
                 attested=self._attested,
                 synchronised=lambda: True,

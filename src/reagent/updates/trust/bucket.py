@@ -15,7 +15,7 @@ from reagent.errors import TooLong, TooSlow, Untrusted
 from reagent.model.device import Identity
 from reagent.settings.environment import environment
 from reagent.updates import channel
-from reagent.updates.catalogue import Release
+from reagent.updates.catalogue import Difference, Release
 from reagent.updates.semver import Version
 from reagent.updates.trust import document, policy, source, stages
 from reagent.updates.trust.document import Channel, Listed
@@ -109,6 +109,19 @@ class SignedBucket:
             sha256=target.sha256,
             size=target.length,
         )
+
+    async def difference(self, release: Release, running: str) -> Difference | None:
+        """See the contract: one that was signed for."""
+        if self._verdict is None:
+            return None
+        path = channel.delta_path(release.version, running, system=self._system, arch=self._arch)
+        what = {"product": policy.PRODUCT, "kind": "delta", "from": running}
+        try:
+            target = policy.vouched(self._verdict.targets, path, what)
+        except Untrusted:
+            return None
+        url = f"{self._base}/{channel.BUCKET}/{path}"
+        return Difference(url, target.length, target.sha256)
 
     async def vouched(self, path: str, brought: Brought) -> str:
         """See the contract. The metadata may be brought along; else the bucket's counts.
