@@ -1,8 +1,10 @@
 """A disk as it is and as a power cut may leave it.
 
 What a process sees and what survives are two things. Of a file that was written and not fsynced a
-cut leaves any of: nothing, a part, zeros, everything. Names that were made, taken away or moved and
-whose folder was not fsynced are there or not, each for itself; a rename is whole or did not happen.
+cut leaves any of: nothing or what was there before, its beginning, its beginning and then zeros, its
+end behind zeros (blocks are written in any order), zeros, everything. Names that were made, taken away or moved and
+whose folder was not fsynced are there or not, each for itself, so a later one may be there without an earlier one; a rename is whole
+or did not happen.
 A link whose folder was not fsynced after it was made may have lost its target, even where a later
 rename of it survived.
 
@@ -322,11 +324,19 @@ def _fates_of(node: Node) -> list[Node]:
         return [_copy(node), _copy(node, target="")]
     old, mode, mtime = node.durable or (b"", node.mode, node.mtime)
     new = node.content
-    contents = {new} if old == new else {new, old, new[: len(new) // 2], b"\0" * len(new)}
+    contents = {new} if old == new else {new, old, *_torn(new)}
     fates = [_copy(node, content=content) for content in sorted(contents, reverse=True)]
     if (mode, mtime) != (node.mode, node.mtime):
         fates.append(_copy(node, mode=mode, mtime=mtime))
     return fates
+
+
+def _torn(content: Content) -> set[Content]:
+    """What lies on the disk when some of its blocks were written, in whatever order."""
+    half = len(content) // 2
+    head, tail = content[:half], content[half:]
+    blank = b"\0" * len(content)
+    return {head, head + blank[half:], blank[:half] + tail, blank}
 
 
 def _copy(node: Node, **other: object) -> Node:

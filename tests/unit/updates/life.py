@@ -260,6 +260,13 @@ def arrived(behaviour: str = "good arriving") -> Device:
 def stage(device: Device, seat: Seat, version: str, behaviour: str) -> bytes:
     """What the fetching side does with a file that came."""
     content = body(version, behaviour)
+    put_into_place(seat, version, content)
+    Staging(seat, "amd64").schedule(version, hashlib.sha256(content).hexdigest(), len(content))
+    return content
+
+
+def put_into_place(seat: Seat, version: str, content: bytes) -> None:
+    """As far as nobody names it yet."""
     digest = hashlib.sha256(content).hexdigest()
     staging = Staging(seat, "amd64")
     draft = staging.open(digest)
@@ -269,8 +276,6 @@ def stage(device: Device, seat: Seat, version: str, behaviour: str) -> bytes:
     staging.seal(draft, size=len(content), sha256=digest)
     staging.stage(draft, version, digest)
     draft.discard()
-    staging.schedule(version, digest, len(content))
-    return content
 
 
 def trial_of(version: str, content: bytes, **other: object) -> Trial:
