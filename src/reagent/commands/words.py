@@ -17,6 +17,10 @@ _KINDS: Final = {
     "rollback": "the version before",
     "arrival": "this version itself, new on this device",
 }
+_TRUST: Final = {
+    "signed": "signed: what nobody signed for is not taken",
+    "unsigned": "unsigned: whoever holds the bucket is believed",
+}
 _OUTCOMES: Final = {
     "committed": "was committed",
     "blocked": "was given up and is blocked",
@@ -45,11 +49,15 @@ def update_status(report: Plain) -> Iterator[str]:
         yield "updates     are staged here and never tried: not started as Reagent-active"
     if report.get("state"):
         yield f"state       cannot be read, and counts as empty: {report.get('state')}"
+    if found := _TRUST.get(str(report.get("updates"))):
+        yield f"trust       {found}"
     yield f"trial       {_trial(report.get('trial'))}"
     if isinstance(last := report.get("last"), Mapping):
         yield f"last        {_last(last)}"
     yield from _listed("blocked", report.get("blocked"), _block)
     yield from _listed("refused", report.get("troubles"), str)
+    if not report.get("troubles") and isinstance(distrust := report.get("distrust"), Mapping):
+        yield f"refused     by the rule {distrust.get('rule')}: {distrust.get('reason')}"
 
 
 def duration(seconds: float) -> str:

@@ -22,6 +22,7 @@ from typing import Final, Protocol, TypeVar
 
 from reagent.contracts.control import News, Plain
 from reagent.errors import BadRelease, BadRequest, Refused, StagingFailed, Unavailable
+from reagent.settings import stamp
 from reagent.updates import links
 from reagent.updates.fetch import Progress, Staged
 from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
@@ -110,6 +111,7 @@ class Orders:
         return {
             "running": self._running is not None,
             "version": self._version,
+            "updates": stamp.trust(),
             **(self._running.describe() if self._running is not None else {}),
             **await asyncio.to_thread(self._report),
         }

@@ -6,6 +6,7 @@ from reagent.updates.links import Links
 from reagent.updates.seat import Role
 from reagent.updates.state import State
 from reagent.updates.times import Times
+from reagent.updates.trust import record
 
 _ROLES = {
     Role.PROVEN: "proven",
@@ -27,7 +28,7 @@ def report(
         now: seconds since 1970, as the device believes.
         times: what a trial has to last.
     """
-    trial, last = state.trial, state.last
+    trial, last, refused = state.trial, state.last, record.of(state).refused
     return {
         "role": _ROLES[role],
         "folder": folder,
@@ -35,6 +36,7 @@ def report(
         "previous": links.previous,
         "floor": state.floor,
         "state": state.spoiled,
+        "distrust": None if refused is None else {"rule": refused.rule, "reason": refused.why},
         "trial": None
         if trial is None
         else {

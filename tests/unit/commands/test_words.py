@@ -87,3 +87,25 @@ def test_an_outcome_that_a_later_version_wrote_is_shown_as_it_is() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("updates", "line"),
+    [
+        ("signed", "trust       signed: what nobody signed for is not taken"),
+        ("unsigned", "trust       unsigned: whoever holds the bucket is believed"),
+    ],
+)
+def test_it_says_whom_updates_are_taken_from(updates: str, line: str) -> None:
+    assert line in list(update_status({"updates": updates}))
+
+
+def test_the_last_refusal_is_shown_where_no_agent_runs() -> None:
+    report = {"distrust": {"rule": "freeze", "reason": "timestamp.json is expired"}}
+
+    assert "refused     by the rule freeze: timestamp.json is expired" in list(
+        update_status(report)
+    )
+    assert not any(
+        "freeze" in line for line in update_status({**report, "troubles": ["the line is down"]})
+    )
