@@ -220,6 +220,8 @@ class Device:
         self.send(signal.SIGKILL)
         await process.wait()
         self._note(process)
+        if self.program.unpacks_itself:
+            await self._are_gone()  # what a boot loader waited for dies a moment later
 
     async def kill_tree(self) -> None:
         """End the agent and whatever it runs, all at once; the manager is dismissed before."""

@@ -62,7 +62,10 @@ class Newcomer(Unit):
     def runs_the_reference(self) -> bool:
         """Whether the reference is what runs, as the process that was started."""
         with contextlib.suppress(OSError):
-            return self.mark.read_text().split()[0] == str(self.device.pid)
+            found = int(self.mark.read_text().split()[0])
+            # Behind a boot loader it is the process that this waits for.
+            unpacked = self.device.leftovers() if self.device.program.unpacks_itself else []
+            return found in (self.device.pid, *unpacked)
         return False
 
 

@@ -103,7 +103,7 @@ class Candidate:
             os.set_blocking(self._pipe, False)
             os.set_inheritable(theirs, True)  # noqa: FBT003
             told = {**environment, TRIAL: f"{os.getpid()}:{theirs}"}
-            self._pid = os.posix_spawn(path, list(words), told, setpgroup=0, setsigmask=())
+            self._pid = _spawned(path, words, told)
         except BaseException:
             os.close(self._pipe)
             raise
@@ -210,7 +210,7 @@ def adopted() -> Parent | None:
         return None
     if not is_pipe:
         return None
-    if not _ends_with_its_parent(pipe) or not _descends_from(parent):
+    if not _ends_with_its_parent() or not _descends_from(parent):
         # It is gone already, or we could outlive it: two agents would run one day.
         os._exit(1)
     return Parent(pipe)
@@ -273,23 +273,18 @@ def _poll(descriptors: Sequence[int], seconds: float) -> None:
     poll.poll(max(seconds, 0.0) * 1000)
 
 
-def _ends_with_its_parent(pipe: int) -> bool:
-    """Whether the end of our parent is ours, by the kernel or as soon as the pipe tells of it."""
+def _spawned(path: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
+    if not hasattr(sys, "_MEIPASS"):
+        return os.posix_spawn(path, list(words), environment, setpgroup=0, setsigmask=())
+    from reagent.adapters.posix.unpacked import spawn_tied  # noqa: PLC0415 - not static
+
+    return spawn_tied(path, words, environment)
+
+
+def _ends_with_its_parent() -> bool:
+    """Whether the kernel ends us when our parent ends."""
     if "_reagent" in sys.builtin_module_names:
         return True  # done in C, before anything of us ran
     from reagent.adapters.posix.unpacked import ends_with_its_parent  # noqa: PLC0415 - not static
 
-    if hasattr(sys, "_MEIPASS"):
-        # What the kernel ends with us is our boot loader's life, whose parent may end before it.
-        import threading  # noqa: PLC0415
-
-        threading.Thread(target=_end_with_the_reader, args=(pipe,), daemon=True).start()
     return ends_with_its_parent()
-
-
-def _end_with_the_reader(pipe: int) -> None:
-    poll = select.poll()
-    poll.register(pipe, 0)
-    while not poll.poll():
-        pass
-    os._exit(1)

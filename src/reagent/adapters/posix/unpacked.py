@@ -15,7 +15,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -55,6 +55,29 @@ def ends_with_its_parent() -> bool:
         return bool(prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
+
+
+def spawn_tied(path: str, words: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Start a program that the kernel ends with us, in a process group of its own; its process id.
+
+    Another version of ours begins as a boot loader, which ties itself to nobody.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    import subprocess  # noqa: PLC0415 - in a trial only
+
+    running = subprocess.Popen(
+        list(words),
+        executable=path,
+        env=environment,
+        close_fds=False,  # what it is to have is inheritable, and nothing else
+        process_group=0,
+        preexec_fn=ends_with_its_parent,  # noqa: PLW1509 - there are no threads yet
+    )
+    # Whoever asked waits for it.
+    running.returncode = 0
+    return running.pid
 
 
 def restore(environment: MutableMapping[str, str]) -> None:
@@ -129,8 +152,12 @@ def _is_left(folder: str) -> bool:
 
 
 def _is_our_boot_loader(parent: int) -> bool:
-    """Whether the parent is the file that we came out of; True where nothing tells."""
+    """Whether the parent is the file that we came out of; True where there is no /proc."""
     try:
-        return os.path.samefile(f"/proc/{parent}/exe", "/proc/self/exe")  # noqa: PTH121
+        ours = os.stat("/proc/self/exe")  # noqa: PTH116
     except OSError:
         return True
+    try:
+        return os.path.samestat(os.stat(f"/proc/{parent}/exe"), ours)  # noqa: PTH116
+    except OSError:
+        return False  # it is gone, or somebody else's

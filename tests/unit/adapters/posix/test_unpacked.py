@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from reagent.adapters.posix.unpacked import hold, restore, tidy
+from reagent.adapters.posix.unpacked import hold, restore, spawn_tied, tidy
 
 MARK = "reagent.in-use"
 HOLDER = """
@@ -122,3 +124,37 @@ def test_a_held_folder_cannot_be_held_twice(tmp_path: Path) -> None:
 
         with pytest.raises(BlockingIOError):
             hold(str(folder))
+
+
+PARENT = """
+import os, sys
+from reagent.adapters.posix.unpacked import spawn_tied
+pid = spawn_tied("/bin/sleep", ["sleep", "600"], {})
+print(pid, os.getpgid(pid) == pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_is_spawned_tied_ends_with_us_even_when_it_is_stopped() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": "src"},
+    ) as parent:
+        assert parent.stdout is not None
+        pid, leads_a_group = parent.stdout.readline().split()
+        watch = os.pidfd_open(int(pid))
+        os.kill(int(pid), signal.SIGSTOP)
+        parent.kill()
+        parent.wait()
+        ended, _, _ = select.select([watch], [], [], 10.0)
+        os.close(watch)
+
+    assert leads_a_group == b"True"
+    assert ended == [watch]
+
+
+def test_what_cannot_be_spawned_says_why() -> None:
+    with pytest.raises(FileNotFoundError):
+        spawn_tied("/nowhere/reagent", ["reagent"], {})
