@@ -85,6 +85,7 @@ class Fetch:
         processes: runs a file once.
         clock: time.
         control: runs our own file with `-version`; empty where that cannot be asked.
+        rate: bytes a second that a download takes at most; 0 for as many as come.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Fetch:
         clock: Clock,
         *,
         control: Sequence[str],
+        rate: float = 0.0,
     ) -> None:
         self._downloads = downloads
         self._staging = staging
@@ -103,6 +105,7 @@ class Fetch:
         self._processes = processes
         self._clock = clock
         self._control = control
+        self._rate = rate
 
     async def take(
         self,
@@ -226,6 +229,7 @@ class Fetch:
 
     async def _write(self, download: Download, digest: str, progress: Progress) -> Draft:
         draft = await self._open(digest)
+        began, taken = self._clock.monotonic(), 0
         try:
             arrived = 0
             async for block in download.blocks():
@@ -235,7 +239,11 @@ class Fetch:
                 await _in_thread(draft.write, block.content)
                 came = len(block.content)
                 arrived = block.offset + came
+                taken += came
                 await progress(came, arrived, download.length)
+                if self._rate:  # others use this line, too
+                    spent = self._clock.monotonic() - began
+                    await self._clock.sleep(max(taken / self._rate - spent, 0.0))
         except BaseException:
             await _in_thread(draft.discard)
             raise

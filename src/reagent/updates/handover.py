@@ -9,6 +9,7 @@ from typing import Final
 from reagent import log
 from reagent.contracts.clock import Clock
 from reagent.updates.times import DAY_S
+from reagent.updates.window import ALWAYS, Window
 
 _log = log.get(__name__)
 
@@ -30,6 +31,7 @@ class HandOver:
         idle: nothing is going on that a restart would break.
         well: there is a session with the router: a trial in a broken world teaches nobody.
         leave: ends the agent, orderly.
+        window: when one that nobody ordered may happen.
     """
 
     def __init__(
@@ -39,11 +41,14 @@ class HandOver:
         idle: Callable[[], bool],
         well: Callable[[], bool],
         leave: Callable[[], None],
+        window: Window = ALWAYS,
     ) -> None:
         self._clock = clock
         self._idle = idle
         self._well = well
         self._leave = leave
+        self._window = window
+        self._ordered = False
         self._asked = asyncio.Event()
         self._earliest = 0.0
         self._latest = float("inf")
@@ -53,9 +58,11 @@ class HandOver:
         """Ask for it; of several requests the most urgent counts.
 
         Args:
-            within: seconds; then idle or not, well or not.
+            within: seconds; then idle or not, well or not. Less than a day is an order, and waits
+                for no window.
             after: not before so many seconds.
         """
+        self._ordered = self._ordered or within < AUTOMATIC_WITHIN_S
         now = self._clock.monotonic()
         earliest = now + max(after, _FIRST_S)
         self._earliest = min(self._earliest, earliest) if self._asked.is_set() else earliest
@@ -88,5 +95,7 @@ class HandOver:
     def _is_time(self) -> bool:
         now = self._clock.monotonic()
         if now < self._earliest:
+            return False
+        if not self._ordered and not self._window.holds(self._clock.rfc3339()):
             return False
         return now >= self._latest or (self._idle() and self._well())

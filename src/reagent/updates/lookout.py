@@ -233,6 +233,7 @@ class Lookout:
                 self._outside.processes(),
                 self._clock,
                 control=self._control,
+                rate=self._seat.times.rate,
             )
             self._checks = Checks(
                 catalogue=self._known(),

@@ -50,7 +50,11 @@ class Succession:
         self.seat = seat
         self.proof = Proof(seat.tell)
         self.hand_over = HandOver(
-            clock, idle=idle, well=lambda: self.proof.holds(messenger.session_id), leave=leave
+            clock,
+            idle=idle,
+            well=lambda: self.proof.holds(messenger.session_id),
+            leave=leave,
+            window=seat.times.window,
         )
         self._messenger = messenger
         self._serial = serial

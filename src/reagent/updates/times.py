@@ -1,10 +1,17 @@
-"""How long things may take, in seconds; two can be set from outside, for tests and demos."""
+"""How long things may take, in seconds, and when: what can be set from outside.
+
+REAGENT_UPDATE_PROOF_S, REAGENT_UPDATE_SOAK_S    shorter ones, for tests and demos
+REAGENT_UPDATE_WINDOW                            02:00-05:00, local time, for automatic updates
+REAGENT_UPDATE_RATE                              kilobytes a second, for downloads of versions
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from reagent.updates.window import ALWAYS, Window
 
 DAY_S: Final = 86_400.0
 # The longest pause between two attempts that a broken world spoiled.
@@ -17,19 +24,25 @@ STOP_S: Final = 10.0
 
 _PROOF: Final = "REAGENT_UPDATE_PROOF_S"
 _SOAK: Final = "REAGENT_UPDATE_SOAK_S"
+_WINDOW: Final = "REAGENT_UPDATE_WINDOW"
+_RATE: Final = "REAGENT_UPDATE_RATE"
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The two that can be set.
+    """What can be set.
 
     Attributes:
         proof: an attempt must be proven within, and a lost proof must come back within.
         soak: a proof must hold for so long, in all, over boots.
+        window: an automatic update waits for it.
+        rate: bytes a second that a download takes at most; 0 for as many as come.
     """
 
     proof: float = 900.0
     soak: float = 1800.0
+    window: Window = ALWAYS
+    rate: float = 0.0
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Times:
@@ -37,6 +50,8 @@ class Times:
         return cls(
             proof=_seconds(environment.get(_PROOF, ""), 900.0),
             soak=_seconds(environment.get(_SOAK, ""), 1800.0),
+            window=Window.parse(environment.get(_WINDOW, "")),
+            rate=1000.0 * _seconds(environment.get(_RATE, ""), 0.0),
         )
 
 

@@ -369,3 +369,19 @@ async def test_a_download_that_is_cancelled_leaves_nothing(device: Device) -> No
     with pytest.raises(asyncio.CancelledError):
         await taking
     assert device.leftovers == []
+
+
+async def test_a_rate_is_kept_by_pauses_between_blocks(device: Device) -> None:
+    content = elf("1.0.1")
+    device.publish("1.0.1", content)
+    device.fetch._rate = 100.0
+    taking = asyncio.create_task(device.take("1.0.1"))
+
+    seconds = 0
+    while not taking.done():
+        await device.clock.advance(0.5)
+        seconds += 1
+        assert seconds < 1000
+
+    assert taking.result().version == "1.0.1"
+    assert device.clock.monotonic() == pytest.approx(len(content) / 100.0, abs=1.0)
