@@ -9,8 +9,9 @@ What is read back is verified against the keyring's own root before anything is 
 may write to the bucket must not get his list of targets signed by us.
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -72,6 +73,7 @@ class Known:
         generation: of the timestamp.
         taken: the highest number of an object of a role, whatever is in it.
         roots: the numbers of the roots.
+        contents: of snapshot and targets, by the names of their objects.
     """
 
     generation: int = ABSENT
@@ -80,6 +82,7 @@ class Known:
     targets: Targets | None = None
     taken: Mapping[str, int] = field(default_factory=dict)
     roots: frozenset[int] = frozenset()
+    contents: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def files(self) -> dict[str, TargetFile]:
@@ -106,9 +109,9 @@ def gather(bucket: Bucket, root: Root) -> Known:
     except ObjectMissing:
         return Known(taken=taken, roots=roots)
     timestamp = _verified(root, "timestamp", TIMESTAMP, content)
-    number = timestamp.snapshot_meta.version
-    snapshot = _read(bucket, root, "snapshot", number)
-    targets = _read(bucket, root, "targets", snapshot.meta["targets.json"].version)
+    contents: dict[str, bytes] = {}
+    snapshot = _read(bucket, root, "snapshot", timestamp.snapshot_meta, contents)
+    targets = _read(bucket, root, "targets", snapshot.meta["targets.json"], contents)
     return Known(
         generation=stat.generation,
         timestamp=timestamp,
@@ -116,6 +119,7 @@ def gather(bucket: Bucket, root: Root) -> Known:
         targets=targets,
         taken=taken,
         roots=roots,
+        contents=contents,
     )
 
 
@@ -147,6 +151,16 @@ class Next:
     replacing: int
     expires: datetime
     news: tuple[str, ...] = ()
+    names: str = ""
+
+
+def naming(content: bytes, named: bytes) -> bytes:
+    """The same metadata, saying of what it names length and digest beside the version."""
+    document: Metadata[Any] = Metadata.from_bytes(content)
+    part = document.signed
+    meta = part.snapshot_meta if isinstance(part, Timestamp) else part.meta["targets.json"]
+    meta.length, meta.hashes = len(named), {"sha256": hashlib.sha256(named).hexdigest()}
+    return document.to_bytes()
 
 
 def following(
@@ -178,14 +192,17 @@ def following(
     if parts or "snapshot" in anew or due(known.snapshot, "snapshot", now):
         number = _number(known, "targets") if parts else _version(known.targets)
         snapshot = Snapshot(meta={"targets.json": MetaFile(number)})
-        parts.append(_next("snapshot", _number(known, "snapshot"), snapshot, now))
+        names = f"{FOLDER}{number}.targets.json"
+        parts.append(_next("snapshot", _number(known, "snapshot"), snapshot, now, names=names))
         named = _number(known, "snapshot")
     else:
         named = _version(known.snapshot)
     if parts or always or "timestamp" in anew or due(known.timestamp, "timestamp", now):
         timestamp = Timestamp(snapshot_meta=MetaFile(named))
         version = _version(known.timestamp) + 1
-        parts.append(_next("timestamp", version, timestamp, now, replacing=known.generation))
+        names = f"{FOLDER}{named}.snapshot.json"
+        new = _next("timestamp", version, timestamp, now, names=names)
+        parts.append(replace(new, replacing=known.generation))
     return tuple(parts)
 
 
@@ -206,14 +223,14 @@ def _next(
     now: datetime,
     news: list[str] | None = None,
     *,
-    replacing: int = ABSENT,
+    names: str = "",
 ) -> Next:
     part.version = version
     part.expires = (now + LIFETIMES[role]).replace(microsecond=0)
     part.unrecognized_fields[ISSUED] = stamp(now)
     name = TIMESTAMP if role == "timestamp" else f"{FOLDER}{version}.{role}.json"
     document: Metadata[Any] = Metadata(part)
-    return Next(role, name, document.to_bytes(), replacing, part.expires, tuple(news or ()))
+    return Next(role, name, document.to_bytes(), ABSENT, part.expires, tuple(news or ()), names)
 
 
 def _number(known: Known, role: str) -> int:
@@ -230,8 +247,8 @@ def _numbers(names: list[str], role: str) -> list[int]:
     return [int(text) for text in found if text.isascii() and text.isdigit() and len(text) < 10]
 
 
-def _read(bucket: Bucket, root: Root, role: str, number: int) -> Any:
-    name = f"{FOLDER}{number}.{role}.json"
+def _read(bucket: Bucket, root: Root, role: str, meta: MetaFile, contents: dict[str, bytes]) -> Any:
+    name = f"{FOLDER}{meta.version}.{role}.json"
     try:
         content = bucket.get(name)[1]
     except ObjectMissing as error:
@@ -239,8 +256,13 @@ def _read(bucket: Bucket, root: Root, role: str, number: int) -> Any:
             f"{name} is named by signed metadata, and missing in {bucket.address}"
         ) from error
     found = _verified(root, role, name, content)
-    if found.version != number:
+    if found.version != meta.version:
         raise Refused(f"{name} holds version {found.version}")
+    try:
+        meta.verify_length_and_hashes(content)
+    except RepositoryError as error:
+        raise Refused(f"{name} in the bucket is not what was signed for: {error}") from error
+    contents[name] = content
     return found
 
 

@@ -35,8 +35,10 @@ class By:
         many = f"{threshold} of " if len(names) > 1 else ""
         return many + ", ".join(names)
 
-    def __call__(self, content: bytes) -> bytes:
-        """The same, signed."""
+    def __call__(self, content: bytes, named: bytes | None) -> bytes:
+        """The same, signed; and saying of what it names what that is, byte by byte."""
+        if named is not None:
+            content = metadata.naming(content, named)
         return self.keyring.signed(self.role, content)
 
 
@@ -129,6 +131,8 @@ class Signing:
             f"{part.expires:%Y-%m-%d}",
             part.news,
             part.replacing,
+            part.names,
+            self.known.contents.get(part.names),
         )
 
     def _refuse_other_bytes(self, wanted: Mapping[str, TargetFile]) -> None:

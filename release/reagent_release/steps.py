@@ -5,7 +5,7 @@ an answer that was lost on the line is not taken for another publisher.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -88,8 +88,8 @@ class Write:
 class Signer(Protocol):
     """Signs metadata; its text says with which keys."""
 
-    def __call__(self, content: bytes) -> bytes:
-        """The same, signed."""
+    def __call__(self, content: bytes, named: bytes | None) -> bytes:
+        """The same, signed; and saying of what it names what that is, byte by byte."""
         ...
 
 
@@ -103,22 +103,30 @@ class Sign:
     expires: str
     news: tuple[str, ...] = ()
     replacing: int = ABSENT
+    names: str = ""
+    """The object that it names, which is signed before it or is there already."""
+    named: bytes | None = field(default=None, repr=False)
+    """What is in that, where it is there already."""
 
     def __str__(self) -> str:
         lines = [f"sign           {self.name}  by {self.by}, until {self.expires}"]
         return "\n  ".join([*lines, *(f"    for        {each}" for each in self.news)])
 
-    def signed(self) -> Write:
+    def signed(self, before: Mapping[str, bytes]) -> Write:
         """The step that is left.
+
+        Args:
+            before: what was signed in this plan so far, by name.
 
         Raises:
             Refused: too few of the private keys can be had here.
         """
-        return Write(self.name, self.by(self.content), self.replacing)
+        content = self.by(self.content, before.get(self.names, self.named))
+        return Write(self.name, content, self.replacing)
 
     def do(self, bucket: Bucket, progress: Progress) -> None:
         """Sign, put, read back, compare."""
-        self.signed().do(bucket, progress)
+        self.signed({}).do(bucket, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +194,16 @@ def signed(steps: Sequence[Step]) -> tuple[Step, ...]:
     Raises:
         Refused: too few of the private keys can be had here.
     """
-    return tuple(step.signed() if isinstance(step, Sign) else step for step in steps)
+    before: dict[str, bytes] = {}
+    done: list[Step] = []
+    for step in steps:
+        if isinstance(step, Sign):
+            written = step.signed(before)
+            before[written.name] = written.content
+            done.append(written)
+        else:
+            done.append(step)
+    return tuple(done)
 
 
 def carry_out(steps: Sequence[Step], bucket: Bucket, progress: Progress) -> None:

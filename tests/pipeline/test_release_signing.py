@@ -208,6 +208,31 @@ def test_two_publishers_do_not_sign_over_each_other(
     assert "linux/amd64/1.0.0/reagent" in repository.listed
 
 
+def test_each_part_says_what_it_names_byte_by_byte(released: SignedRepository) -> None:
+    """Whoever has the key of a lower role must not exchange what a higher one signed for."""
+
+    def agree() -> bool:
+        published = released.published()
+        timestamp = released.signed("timestamp.json").snapshot_meta
+        snapshot = published[f"trust/{timestamp.version}.snapshot.json"]
+        named = released.signed(f"{timestamp.version}.snapshot.json").meta["targets.json"]
+        targets = published[f"trust/{named.version}.targets.json"]
+        return (timestamp.length, timestamp.hashes, named.length, named.hashes) == (
+            len(snapshot),
+            {"sha256": sha256(snapshot)},
+            len(targets),
+            {"sha256": sha256(targets)},
+        )
+
+    assert agree()
+    assert released.run("keys", "refresh") == 0
+    assert agree()
+    released.now += 300 * DAY
+    assert released.run("keys", "refresh") == 0
+    assert agree()
+    assert released.signed("timestamp.json").version == 4
+
+
 # --- what is refused
 
 
