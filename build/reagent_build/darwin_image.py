@@ -75,7 +75,7 @@ def ensure_darwin(docker: Docker, arch: str, cache: Path, progress: Progress) ->
             return tag
         progress.step("get zig (once for each requirements-zig.txt)")
         wheel = ensure_zig(cache)
-        progress.step(f"make the cross-build image {tag} (once; ten minutes on two processors)")
+        progress.step(f"make the cross-build image {tag} (once; five minutes on two processors)")
         arguments = {
             "DARWIN_TARGET": ZIG_TARGETS[arch],
             "PACKAGES_OF": age.today().isoformat(),
