@@ -5,6 +5,7 @@ Nothing here has seen a real Windows (docs/decisions/0013-windows.md).
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -32,12 +33,13 @@ from sandbox.processes import SandboxError
 from sandbox.program import Program
 from sandbox.wamp import Result
 from sandbox.windows import script, windows
-from tests.frozen.steps import PROCEDURES, registered, uri
+from tests.frozen.steps import PROCEDURES, registered, until, uri
 
 # A start takes 5 s under wine, and its Windows is made in 15; machines have other things to do.
 pytestmark = pytest.mark.timeout(400)
 
-EXECUTABLE = BUILT / Target("windows", "amd64").file_name
+WINDOWS = Target("windows", "amd64")
+EXECUTABLE = BUILT / WINDOWS.file_name
 CONNECTED_S = 200.0
 
 
@@ -166,3 +168,24 @@ async def test_it_answers_for_a_windows(online: Device, user: Caller) -> None:  
     assert re.fullmatch(r"windows (\d+\.\d+\.\d+) \1", str(described["os"]))
     assert addresses.args
     assert str(said.args[0]).strip() == "hello"
+
+
+async def test_a_version_that_is_not_what_was_announced_leaves_nothing_but_its_block(
+    program: Program,
+    cloud: Cloud,  # noqa: F811
+) -> None:
+    bucket = f"-remoteUpdateURL={cloud.bucket.url}"
+    device = cloud.new_device(program, flags=(bucket,))  # noqa: F811
+    device.engine = ""
+    cloud.bucket.publish("9.9.9", EXECUTABLE, WINDOWS)
+    cloud.bucket.roll_out("9.9.9")
+    state = device.flashed.folder / "updates.json"
+
+    await device.start()
+    await until(state.exists, CONNECTED_S, "updates.json")
+    (blocked,) = json.loads(state.read_bytes())["blocked"]
+    await device.kill()
+
+    assert f"it says that it is version '{stamp.VERSION}'" in str(blocked)
+    assert not list(device.flashed.folder.glob("reagent-v9.9.9*"))
+    assert not list(device.flashed.folder.glob("downloads/*"))
