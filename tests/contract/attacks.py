@@ -91,6 +91,12 @@ def _another_targets(device: Device) -> None:
     device.repository.bucket.put("trust/3.targets.json", objects["trust/2.targets.json"])
 
 
+def _another_snapshot_of_the_same_number(device: Device) -> None:
+    """Signed as it should be, and naming the list of targets before."""
+    repository = device.repository
+    repository.resign_snapshot(MetaFile(repository.versions["targets"] - 1))
+
+
 def _signed_by_nobody(device: Device) -> None:
     repository = device.repository
     repository.sign_with("timestamp", CryptoSigner.generate_ed25519())
@@ -252,6 +258,12 @@ ATTACKS: Final = (
     ),
     Attack("mix and match: another snapshot", "old copies", _another_snapshot, Rule.MIX_AND_MATCH),
     Attack(
+        "mix and match: another snapshot of the same number",
+        "the snapshot key",
+        _another_snapshot_of_the_same_number,
+        Rule.MIX_AND_MATCH,
+    ),
+    Attack(
         "mix and match: another list of targets", "old copies", _another_targets, Rule.MIX_AND_MATCH
     ),
     Attack(
@@ -267,7 +279,7 @@ ATTACKS: Final = (
         "unknown key: a root of a stranger", "the bucket", _root_of_somebody_else, Rule.UNKNOWN_KEY
     ),
     Attack(
-        "a list of targets that was changed", "the bucket", _changed_by_a_byte, Rule.UNKNOWN_KEY
+        "a list of targets that was changed", "the bucket", _changed_by_a_byte, Rule.MIX_AND_MATCH
     ),
     Attack(
         "unmet threshold: one key of two",

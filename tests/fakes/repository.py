@@ -7,6 +7,7 @@ or of a key.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -148,17 +149,18 @@ class Repository:
         for role in ONLINE:
             self.versions[role] += 1
         self.put_roots()
-        self._put("targets", Targets(targets=dict(self.files)))
-        self.resign_snapshot(MetaFile(self.versions["targets"]))
-        self.resign_timestamp()
+        targets = self._put("targets", Targets(targets=dict(self.files)))
+        snapshot = self.resign_snapshot(described(self.versions["targets"], targets))
+        self.resign_timestamp(described(self.versions["snapshot"], snapshot))
 
-    def resign_timestamp(self) -> None:
+    def resign_timestamp(self, snapshot: MetaFile | None = None) -> bytes:
         """The timestamp alone, of the version that stands in `versions`."""
-        self._put("timestamp", Timestamp(snapshot_meta=MetaFile(self.versions["snapshot"])))
+        named = snapshot or MetaFile(self.versions["snapshot"])
+        return self._put("timestamp", Timestamp(snapshot_meta=named))
 
-    def resign_snapshot(self, targets: MetaFile) -> None:
+    def resign_snapshot(self, targets: MetaFile) -> bytes:
         """The snapshot alone, of the version that stands in `versions`."""
-        self._put("snapshot", Snapshot(meta={"targets.json": targets}))
+        return self._put("snapshot", Snapshot(meta={"targets.json": targets}))
 
     def put_roots(self) -> None:
         """Every root, into the bucket."""
@@ -192,7 +194,7 @@ class Repository:
         """From now on a role is signed by these, whatever the root says."""
         self.signers[role] = list(signers)
 
-    def _put(self, role: str, part: PartT) -> None:
+    def _put(self, role: str, part: PartT) -> bytes:
         part.version = self.versions[role]
         part.expires = (self.now + self.lifetimes[role]).replace(microsecond=0)
         part.unrecognized_fields["issued"] = stamp(self.now)
@@ -200,7 +202,14 @@ class Repository:
         for signer in self.signers.get(role, self.keys[role]):
             signed.sign(signer, append=True)
         name = f"{role}.json" if role == "timestamp" else f"{part.version}.{role}.json"
-        self.bucket.put(f"trust/{name}", signed.to_bytes())
+        content = signed.to_bytes()
+        self.bucket.put(f"trust/{name}", content)
+        return content
+
+
+def described(version: int, content: bytes) -> MetaFile:
+    """A file of metadata, as the one that names it says it."""
+    return MetaFile(version, len(content), {"sha256": hashlib.sha256(content).hexdigest()})
 
 
 def stamp(moment: datetime) -> str:
