@@ -107,8 +107,7 @@ def write_payload(inputs: Path, work: Path, runtime: Runtime) -> Written:
         c_tables(
             payload,
             bootstrap=spec.bootstrap,
-            builtins=_builtins(extensions)
-            | {name: f"PyInit_{name}" for name in runtime.builtins},
+            builtins=_builtins(extensions) | {name: f"PyInit_{name}" for name in runtime.builtins},
             command=spec.command,
         )
     )
