@@ -71,7 +71,7 @@ async def online(cloud: Cloud, device: Device) -> AsyncIterator[Device]:  # noqa
 def say(program: Program, *words: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [program.executable, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False,
-        timeout=120,
+        cwd=program.executable.parent, timeout=120,
     )  # fmt: skip
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
