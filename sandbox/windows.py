@@ -4,6 +4,7 @@ A program for Windows cannot be sent signals: `stop` of a device ends it as a po
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ def windows(folder: Path) -> Iterator[dict[str, str]]:
         yield environment
     finally:
         subprocess.run([server, "--kill"], check=False, env=os.environ | environment)
+        shutil.rmtree(folder, ignore_errors=True)  # half a gigabyte
 
 
 def script(executable: Path, environment: dict[str, str], target: Path) -> Path:
