@@ -131,7 +131,7 @@ class Orders:
             raise BadRequest("apply needs the absolute path of a file")
         staged = await self._looks.apply(path, self._demand_upwards, _telling(news))
         scheduled = await self._write(
-            lambda: self._staging.schedule(staged.version, staged.sha256, staged.size)
+            lambda: self._staging.schedule(staged.version, staged.sha256, staged.size, brought=True)
         )
         if not scheduled:
             return {"text": f"{staged.version} is staged; this agent does not switch versions"}

@@ -168,8 +168,14 @@ class Staging:
         self._files.fsync(f"{self.folder}/{DOWNLOADS}")
         return path
 
-    def schedule(self, version: str, sha256: str, size: int) -> bool:
+    def schedule(self, version: str, sha256: str, size: int, *, brought: bool = False) -> bool:
         """Have it tried at the next start. What was to be tried before is superseded.
+
+        Args:
+            version: of the file that is staged.
+            sha256: of it.
+            size: of it, in bytes.
+            brought: a person brought it; see `Trial`.
 
         Returns:
             False when it will not be: this process has no say here, it is blocked, or it runs.
@@ -180,14 +186,17 @@ class Staging:
         file = version_file(version)
         if self._seat.role is not Role.PROVEN or file == self._seat.own:
             return False
-        trial = Trial(file=file, version=version, sha256=sha256, size=size, kind=UPDATE)
+        trial = Trial(
+            file=file, version=version, sha256=sha256, size=size, kind=UPDATE, brought=brought
+        )
 
         def scheduled(state: State) -> State:
             known = state.trial
             if state.block_of(sha256) is not None:
                 return state
             if known is not None and (known.sha256, known.file) == (sha256, file):
-                return state  # its strikes and its soak are its own
+                # Its strikes and its soak are its own.
+                return replace(state, trial=replace(known, brought=known.brought or brought))
             return judge.scheduled(state, trial)
 
         known = self._ledger.change(scheduled).trial
@@ -196,7 +205,8 @@ class Staging:
     def withdraw(self) -> str:
         """What waits for its trial is not announced any more: it is not tried.
 
-        A trial that somebody ordered otherwise, or whose attempt is open, is left alone.
+        A trial that somebody ordered, of a file that was brought too, or whose attempt is open, is
+        left alone.
 
         Returns:
             Its version, empty when nothing waited.
@@ -209,7 +219,7 @@ class Staging:
         def withdrawn(state: State) -> State:
             nonlocal gone
             trial = state.trial
-            if trial is None or trial.kind != UPDATE or trial.attempt is not None:
+            if trial is None or trial.kind != UPDATE or trial.brought or trial.attempt is not None:
                 return state
             gone = trial.version
             return judge.dropped(state)

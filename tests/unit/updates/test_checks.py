@@ -374,6 +374,24 @@ async def test_a_release_that_is_taken_back_before_its_trial_is_not_tried(device
     assert device.staging.trial() is None
 
 
+async def test_a_file_that_a_person_brought_is_not_taken_back_by_what_is_announced(
+    device: Device,
+) -> None:
+    device.roll_out("1.0.1")
+    await device.checks.order(Progress())
+    fetched = device.staging.trial()
+    assert fetched is not None
+    device.staging.schedule(fetched.version, fetched.sha256, fetched.size, brought=True)
+
+    device.roll_out("1.0.0")
+    again = await device.checks.order(Progress())
+
+    trial = device.staging.trial()
+    assert again is False
+    assert trial is not None
+    assert trial.version == "1.0.1"
+
+
 async def test_who_is_ordered_back_takes_a_lower_version_below_what_ran_here(
     tmp_path: Path,
 ) -> None:
