@@ -190,6 +190,8 @@ def following(
     """The document of an ordinary roll-out.
 
     What is on its way in an environment that stays goes on; where it moves, it moves everybody.
+    What was taken back stays so for as long as it is above what the environment runs: a device
+    that was off meanwhile would keep it otherwise.
 
     Args:
         before: what counts now.
@@ -198,16 +200,18 @@ def following(
     """
     made: dict[str, Any] = {"versions": dict(after)}
     if before is not None:
-        old = before["versions"]
-        for key in (STAGES, BACK):
-            known = before.get(key)
-            kept = {
-                name: each
-                for name, each in (known.items() if isinstance(known, dict) else ())
-                if old.get(name) == after.get(name)
-            }
-            if kept:
-                made[key] = kept
+        old, known = before["versions"], before.get(STAGES)
+        kept = {
+            name: each
+            for name, each in (known.items() if isinstance(known, dict) else ())
+            if old.get(name) == after.get(name)
+        }
+        if kept:
+            made[STAGES] = kept
+        for name, version in after.items():
+            above = [each for each in _back(before, name) if versions.lower(version, each)]
+            if above:
+                made = dict(_with(made, BACK, name, above))
     for environment, version in back.items():
         made = dict(ordered_back(made, environment, version))
         on_its_way = _stage(before, environment) if before is not None else None

@@ -11,7 +11,7 @@ import pytest
 from reagent.updates.trust.document import channel
 from reagent.updates.trust.stages import share
 from reagent_release.errors import Misused
-from reagent_release.stages import curve
+from reagent_release.stages import curve, following
 from tests.pipeline.signed_place import DAY, ROOT, SignedRepository
 
 HOUR = DAY / 24
@@ -141,6 +141,18 @@ def test_a_stage_goes_on_while_other_environments_move(fleet: Fleet) -> None:
 
     assert fleet.stage == before
     assert fleet.document["versions"]["test"] == "1.1.0"
+
+
+def test_what_was_taken_back_stays_so_until_the_environment_reaches_it(fleet: Fleet) -> None:
+    fleet.run("rollout", "production", "1.1.0", "--curve", CURVE)
+    fleet.run("rollback", "production")
+    document = json.loads(fleet.content)
+
+    below = following(document, {"production": "1.0.1", "test": "1.0.1"}, {})
+    there = following(below, {"production": "1.1.0", "test": "1.0.1"}, {})
+
+    assert below["back"] == {"production": ["1.1.0"]}
+    assert "back" not in there
 
 
 def test_a_version_that_was_taken_back_may_be_begun_again(fleet: Fleet) -> None:

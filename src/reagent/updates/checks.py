@@ -226,7 +226,8 @@ class Checks:
             staged = await self._fetch.take(
                 release,
                 check.tell,
-                below_floor=back,
+                # Who was ordered back goes on from there, through versions below the one given up.
+                below_floor=back or self._catalogue.is_ordered_back(self._staging.floor()),
                 shortcut=self._shortcut,
                 known=await self._catalogue.difference(release, self._version),
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reagent.errors import DownloadFailed, ReagentError, Unavailable
+from reagent.errors import BadRelease, DownloadFailed, ReagentError, Unavailable
 from reagent.updates.checks import EVERY_S, JITTER_S, jitter, pause
 from reagent.updates.seat import Role
 from reagent.updates.state import State, Trial
@@ -390,6 +390,22 @@ async def test_a_file_that_a_person_brought_is_not_taken_back_by_what_is_announc
     assert again is False
     assert trial is not None
     assert trial.version == "1.0.1"
+
+
+async def test_who_was_ordered_back_goes_on_from_there_below_what_was_given_up(
+    tmp_path: Path,
+) -> None:
+    device = Device(tmp_path)
+    device.roll_out("1.0.1")
+    device.seat.ledger.put(State(floor="1.1.0"))
+
+    with pytest.raises(BadRelease, match=r"below 1\.1\.0"):
+        await device.checks.order(Progress())
+    device.catalogue.back = frozenset({"1.1.0"})
+    ordered = await device.checks.order(Progress())
+
+    assert ordered
+    assert device.versions == {"1.0.1"}
 
 
 async def test_who_is_ordered_back_takes_a_lower_version_below_what_ran_here(
