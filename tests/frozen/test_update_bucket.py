@@ -17,6 +17,7 @@ from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.program import Program
+from sandbox.under_test import patient
 from tests.fakes.authority import Authority
 from tests.fakes.front import in_front_of, pour
 from tests.frozen.steps import online, until
@@ -85,7 +86,7 @@ async def test_a_certificate_that_is_not_valid_yet_is_tried_again_until_it_is(
 ) -> None:
     authority = Authority(tmp_path, "authority")
     folder = tmp_path / "elsewhere"
-    soon = timedelta(seconds=4)
+    soon = timedelta(seconds=patient(4))
 
     async with in_front_of(bucket, authority.server("localhost", starts=soon)) as url:
         device = looking(cloud, program, url, folder, SSL_CERT_FILE=str(authority.file))

@@ -104,6 +104,7 @@ def _row(
         passed=counts["passed"],
         failed=counts["failed"],
         skipped=counts["skipped"],
+        note="",
     )
     return row, status == 0
 

@@ -37,7 +37,7 @@ _HEAD: Final = """\
 _FOOT: Final = """
 **Run by.** "native": by this machine. "qemu": by qemu-user with the oldest processor that the target is for, never on a board; times there say nothing about a board, and memory is that of the emulated program's own pages, without
 the emulator. **Scenarios** are the tests in `tests/frozen`: *all* of them, or those that *join, answer and update*; of windows/amd64 those in `tests/targets/test_windows.py`, under wine with its server warm, which say nothing about a Windows; passed of those that ran. "-": not measured.
-**`-version`**: median of nine. **Idle PSS**: 20 s after CONNECTED, six times that where it is emulated, with an engine.
+**`-version`**: the quickest of fifteen, since other work on the machine only adds; under wine the median of nine. **Idle PSS**: 20 s after CONNECTED, six times that where it is emulated, with an engine.
 
 ## How foreign executables are run
 
@@ -62,6 +62,8 @@ class Row:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    note: str = ""
+    """What the counts do not say."""
     date: str = ""
     commit: str = ""
 
@@ -109,7 +111,8 @@ def _tested(row: Row) -> str:
     if not row.scenarios:
         return "-"
     said = f"{row.scenarios}: {row.passed} of {row.passed + row.failed}"
-    return f"{said}, {row.skipped} skipped" if row.skipped else said
+    said += f", {row.skipped} skipped" if row.skipped else ""
+    return f"{said}; {row.note}" if row.note else said
 
 
 def _unshown(reasons: Mapping[str, str]) -> Iterator[str]:
