@@ -8,6 +8,7 @@ import asyncio
 import json
 import shutil
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -99,7 +100,8 @@ def _prepared(program: Program, given: Path) -> bool:
         return False
     source = REPOSITORY / "src"
     shutil.copytree(source, given / "src", ignore=shutil.ignore_patterns("__pycache__", "*.pyi"))
-    names = (*sorted(modules_under(source)), *LIBRARIES)
+    left_out = tomllib.loads((REPOSITORY / "build/reagent.spec").read_text())["left_out"]
+    names = (*sorted(modules_under(source, tuple(left_out))), *LIBRARIES)
     (given / "program.py").write_text(_IMPORT.format(names=names), encoding="utf-8")
     requirements = REPOSITORY / "build/requirements-runtime.txt"
     for wheel in ensure_wheels(requirements, REPOSITORY / ".cache/build"):
