@@ -14,8 +14,8 @@ from tuf.api.exceptions import (
     DownloadLengthMismatchError,
     SlowRetrievalError,
 )
-from tuf.ngclient import FetcherInterface
 
+from reagent.adapters.tuf.library import FetcherInterface
 from reagent.contracts.trust import Fetch
 from reagent.errors import DownloadFailed, NotThere, TooLong, TooSlow
 

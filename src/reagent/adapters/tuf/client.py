@@ -21,12 +21,11 @@ from typing import Final
 
 from tuf.api.exceptions import DownloadError, RepositoryError
 from tuf.api.metadata import Metadata, Root, Timestamp
-from tuf.ngclient import Updater, UpdaterConfig
-from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 
 from reagent import log
 from reagent.adapters.tuf import words
 from reagent.adapters.tuf.bridge import BASE, Bridge
+from reagent.adapters.tuf.library import TrustedMetadataSet, Updater, UpdaterConfig
 from reagent.contracts.trust import (
     ROOT,
     SNAPSHOT,

@@ -225,7 +225,7 @@ async def fetch(name, most):
     return path.read_bytes()
 client = NgClient((folder / "root").read_bytes(), (str(folder),))
 verdict = asyncio.run(client.look(fetch, Chain(), at=float(sys.argv[2])))
-print(verdict.refused or "believed", sorted(set(sys.modules) & {"cryptography"}))
+print(verdict.refused or "believed", sorted(set(sys.modules) & {"cryptography", "urllib3"}))
 """
 
 
