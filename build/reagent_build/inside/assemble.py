@@ -79,11 +79,14 @@ def _linked(inputs: Path, work: Path, order: Order, libraries: tuple[str, ...]) 
         work / "payload.c",
     ):
         objects.append(work / f"{source.stem}{source.suffix.replace('.', '_')}.o")
-        flags = (
+        flags: tuple[str, ...] = (
             f"-I{inputs / 'build/static'}", f"-Wa,-I{work}",
             f"-ffile-prefix-map={work}=reagent", f"-ffile-prefix-map={inputs}=reagent",
         )  # fmt: skip
+        if source.name == "payload.c":
+            flags = (*flags, "-fno-data-sections", "-fno-merge-constants")
         toolchain.compile_c(order.compiler, order.multiarch, source, objects[-1], flags)
+    linking.set_apart(order.compiler, objects[-1])
     executable = work / "reagent"
     compiled_modules = sorted((toolchain.RUNTIME / order.multiarch).glob("*.o"))
     linking.link(

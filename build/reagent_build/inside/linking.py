@@ -11,6 +11,8 @@ LINKER_FLAGS: Final = (
     # A place of its own behind everything else: a change of the application moves no other address,
     # so the difference between two releases stays as small as the change. i386 begins at 0x8048000.
     "--section-start=.reagent=0x10000000",
+    # The tables of its modules grow with it.
+    "--section-start=.tables=0x0f000000",
 )  # fmt: skip
 STRIP_FLAGS: Final = ("--strip-all", "--remove-section=.comment")
 # armel has no atomic instructions of its own.
@@ -42,6 +44,12 @@ def link(
 def _without_places(said: str) -> str:
     """Where glibc's warnings stand: they come with every link, and what they say is left out."""
     return "\n".join(line for line in said.splitlines() if ": in function `" not in line)
+
+
+def set_apart(compiler: str, tables: Path) -> None:
+    """Have the constants of an object in a section that moves nothing else when it grows."""
+    flags = "alloc,load,readonly,data,contents"
+    run(f"{compiler}-objcopy", "--rename-section", f".rodata=.tables,{flags}", tables)
 
 
 def address_bits(compiler: str) -> int:
