@@ -155,7 +155,9 @@ class Fetch:
                 raise Damaged(
                     f"{release.url} has {download.length} bytes, {release.size} were published"
                 )
-            return await self._fetch(download, digest, progress, is_it, str(version))
+            return await self._fetch(
+                download, digest, progress, is_it, str(version), rate=self._rate
+            )
 
     async def adopt(
         self, download: Download, digest: str, demand: Callable[[Version], None], progress: Progress
@@ -207,12 +209,17 @@ class Fetch:
         progress: Progress,
         judge: Callable[[str], Awaitable[Version]],
         expected: str,
+        *,
+        rate: float = 0.0,
     ) -> Staged:
-        """Args: judge: tells which version a sealed file is; expected: what it should be."""
+        """Args: judge: tells which version a sealed file is; expected: what it should be.
+
+        What is on this device already has no rate to keep to.
+        """
         size = download.length
         try:
             await _in_thread(self._staging.room, size)
-            draft = await self._write(download, digest, progress)
+            draft = await self._write(download, digest, progress, rate)
             try:
                 path = await self._seal(draft, expected, size=size, digest=digest)
                 version = str(await judge(path))
@@ -227,7 +234,9 @@ class Fetch:
         _log.info("version staged", version=version, bytes=size, sha256=digest)
         return Staged(version=version, sha256=digest, size=size, fetched=True)
 
-    async def _write(self, download: Download, digest: str, progress: Progress) -> Draft:
+    async def _write(
+        self, download: Download, digest: str, progress: Progress, rate: float
+    ) -> Draft:
         draft = await self._open(digest)
         began, taken = self._clock.monotonic(), 0
         try:
@@ -241,9 +250,9 @@ class Fetch:
                 arrived = block.offset + came
                 taken += came
                 await progress(came, arrived, download.length)
-                if self._rate:  # others use this line, too
+                if rate:  # others use this line, too
                     spent = self._clock.monotonic() - began
-                    await self._clock.sleep(max(taken / self._rate - spent, 0.0))
+                    await self._clock.sleep(max(taken / rate - spent, 0.0))
         except BaseException:
             await _in_thread(draft.discard)
             raise

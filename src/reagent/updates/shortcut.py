@@ -2,7 +2,8 @@
 
 What comes of it is verified like a download of the whole, by the digest of the whole, where it
 lies on the disk. When nothing comes of it the whole is fetched, once, and the short way to that
-digest is not tried again here.
+digest is not tried again here. That is written down before it is unpacked: where the memory does
+not suffice, the kernel ends this process, and the next one must not try the same.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Shortcut:
             return None
         try:
             delta = await self._fetched(known)
+            await asyncio.to_thread(self._staging.whole_only, release.sha256)
             most = LARGEST_FILE if release.size is None else release.size
             content = await asyncio.to_thread(self._deltas.unpack, own, delta, most)
         except DownloadFailed as error:

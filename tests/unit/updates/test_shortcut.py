@@ -11,6 +11,7 @@ import pytest
 from reagent.errors import Damaged
 from reagent.updates.catalogue import Difference, Release
 from reagent.updates.fetch import Staged
+from reagent.updates.ledger import Ledger
 from reagent.updates.shortcut import LARGEST_DELTA, Shortcut
 from tests.unit.updates.device import BASE, OURS, Device, Progress, elf
 
@@ -82,6 +83,22 @@ async def test_one_that_leads_nowhere_costs_one_whole_download_and_is_not_tried_
     assert short.device.staged(NEW).read_bytes() == short.content
 
 
+async def test_a_process_that_ends_while_it_unpacks_leaves_the_long_way_to_the_next_one(
+    short: Short, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def end(_base: str, _delta: bytes, _most: int) -> bytes:
+        seen.append(Ledger(short.device.seat.files, short.device.seat.folder).state.whole)
+        raise Damaged("where the kernel would have ended it")
+
+    monkeypatch.setattr(short.deltas, "unpack", end)
+
+    await short.take()
+
+    assert seen == [(short.release.sha256,)]
+
+
 async def test_where_none_is_published_the_whole_is_fetched_and_nothing_remembered(
     short: Short,
 ) -> None:
@@ -142,3 +159,12 @@ async def test_an_own_file_that_cannot_be_read_is_no_obstacle(short: Short) -> N
     await short.take()
 
     assert short.device.versions == {NEW}
+
+
+async def test_a_line_s_rate_holds_up_nothing_that_is_unpacked_already(short: Short) -> None:
+    short.device.fetch._rate = 0.001
+
+    await short.take()
+
+    assert short.asked == (1, 0)
+    assert short.device.clock.monotonic() == 0.0
