@@ -16,6 +16,8 @@ READY: Final = "READY=1"
 ALIVE: Final = "WATCHDOG=1"
 # A stop may take as long as the agent's own bound, and its containers nothing.
 _ORDER_S: Final = 90
+# A manager whose queue is full takes the note a moment later; a READY that is lost costs the start.
+_NOTE_S: Final = 1.0
 
 
 def note(*lines: str) -> None:
@@ -27,7 +29,7 @@ def note(*lines: str) -> None:
 
     address = "\0" + place[1:] if place.startswith("@") else place
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-        line.settimeout(0)
+        line.settimeout(_NOTE_S)
         line.sendto("\n".join(lines).encode(), address)
 
 

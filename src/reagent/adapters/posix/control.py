@@ -145,7 +145,7 @@ def order(folders: tuple[str, ...], word: str, arguments: Plain) -> Iterator[tup
     Raises:
         NobodyThere: no agent runs here, or it takes no commands.
         Refusal: it does not do it.
-        Unavailable: it does not answer.
+        Unavailable: it does not answer, or whoever asks may not.
     """
     with _called(folders) as line:
         try:
@@ -171,6 +171,9 @@ def _called(folders: tuple[str, ...]) -> socket.socket:
         line.settimeout(ANSWER_WITHIN_S)
         try:
             line.connect(os.path.join(folder, NAME))
+        except PermissionError as error:
+            line.close()
+            raise Unavailable(f"{folder}: only root may give orders to the agent") from error
         except OSError:
             line.close()
         else:

@@ -129,3 +129,17 @@ async def test_an_agent_that_ends_before_it_answers_is_told(tmp_path: Path) -> N
     async with await asyncio.start_unix_server(hang_up, str(tmp_path / NAME)):
         with pytest.raises(Unavailable):
             await told(tmp_path, "go")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_somebody_else_is_told_that_it_is_root_s_not_that_nobody_is_there(
+    desk: Desk, tmp_path: Path
+) -> None:
+    os.seteuid(65534)
+    try:
+        with pytest.raises(Unavailable, match="only root"):
+            list(order((str(tmp_path),), "status", {}))
+    finally:
+        os.seteuid(0)
+
+    assert desk.orders == []
