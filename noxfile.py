@@ -182,6 +182,17 @@ def frozen(session: nox.Session) -> None:
 
 
 @nox.session
+def proof(session: nox.Session) -> None:
+    """Try to brick a device in every way there is, for hours: docs/proof.md."""
+    os.environ["REAGENT_PROOF"] = "all"
+    tests(
+        session, "proof", "tests/unit/updates/test_cuts.py", "tests/unit/updates/test_histories.py",
+        "tests/frozen/test_update_syscalls.py", "tests/frozen/test_update_ext4.py",
+        "tests/frozen/test_update_endurance.py",
+    )  # fmt: skip
+
+
+@nox.session
 def targets(session: nox.Session) -> None:
     """Run the executable of every target, on this machine or emulated: docs/targets.md."""
     python(session, "-m", "tests.targets", *session.posargs)

@@ -27,7 +27,7 @@ _VERSION: Final = "reagent/version.txt"
 _RUN: Final = """
 import sys
 from reagent.__main__ import main
-if "-config" in sys.argv:
+if "-config" in sys.argv or "launch-check" in sys.argv:
     {}
 raise SystemExit(main())
 """
@@ -44,6 +44,18 @@ class Broken(Enum):
         "    c.WampDialer.dial = no"
     )
     """It runs, says that it is alive, and reaches nobody."""
+    DIES_LATER = "import os, threading as t; t.Timer(4, os._exit, (7,)).start()"
+    """It proves itself, and ends badly in its soak."""
+    LAUNCHER = "import reagent.updates.decide as d; d.decide = None"
+    """A good agent that would not come up once it is committed."""
+    UPDATER = "import os, reagent.updates.prover as p; p.write_and_take_away = os.stat"
+    """A good agent that could never be updated again."""
+    RAISES_SCHEMA = (
+        "import os, sqlite3 as s\n"
+        '    c = s.connect([w[12:] for w in sys.argv if "-db" in w][0])\n'
+        '    c.executescript("PRAGMA user_version=99;CREATE TABLE t(x)"); os._exit(7)'
+    )
+    """It changes the database in its own way, and ends."""
 
 
 class Origin(Protocol):

@@ -173,6 +173,18 @@ async def test_a_file_is_staged_without_an_agent_and_tried_at_its_next_start(
     await unit.on(NEW)
 
 
+async def test_a_file_is_staged_on_a_device_that_was_never_started(
+    cloud: Cloud, program: Program, press: Press, tmp_path: Path
+) -> None:
+    unit = Unit(cloud, program)
+
+    said = await typed(unit, "update", "apply", str(stick(tmp_path, press.origin.variant(NEW))))
+
+    assert (said.status, said.error.count("\n")) == (0, said.error.count("copying"))
+    assert (unit.folder / "downloads").stat().st_mode & 0o777 == 0o700
+    assert unit.trial["version"] == NEW
+
+
 @pytest.mark.parametrize(
     ("note", "why"),
     [

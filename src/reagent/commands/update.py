@@ -12,6 +12,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from reagent import log
@@ -23,7 +24,7 @@ from reagent.commands.terminal import Bar, complain, say
 from reagent.contracts.control import Plain
 from reagent.errors import ReagentError
 from reagent.settings import stamp
-from reagent.updates.vocabulary import VERSION_FILE
+from reagent.updates.vocabulary import DOWNLOADS, VERSION_FILE
 
 # `systemctl status` says the same of a service that does not run.
 NOT_UP: Final = 3
@@ -153,6 +154,9 @@ def _obey(folder: str, word: str, arguments: Plain, bar: Bar) -> Plain:
     from reagent.world import looks_by_hand  # noqa: PLC0415
 
     seat = seat_for_orders(folder)
+    if word == "apply":  # a device that was flashed and never started has no such folder yet
+        with suppress(OSError):
+            os.mkdir(os.path.join(folder, DOWNLOADS), 0o700)  # noqa: PTH102, PTH118 - quick start
 
     async def news(content: Plain) -> None:
         _show(bar, content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from reagent.contracts.files import Kind
@@ -207,11 +208,12 @@ class Device:
             return False
         if seat.control is not None:
             control, now = seat.control, 10_000.0 + self.clock
-            seat.ledger.change(
-                lambda state: judge.settled(
-                    state, control, now, self.times, well=self.world == "well"
+            with suppress(OSError):
+                seat.ledger.change(
+                    lambda state: judge.settled(
+                        state, control, now, self.times, well=self.world == "well"
+                    )
                 )
-            )
         trial = seat.ledger.state.trial
         return trial is not None and trial.attempt is None
 
@@ -227,7 +229,8 @@ class Device:
             wait = trial.due_in(machine.now()) if trial is not None else 0.0
             self.clock += wait
             machine.began += wait
-            seat.ledger.change(judge.run_closed)
+            with suppress(OSError):
+                seat.ledger.change(judge.run_closed)
             seat = self.launch(machine)
         return seat
 

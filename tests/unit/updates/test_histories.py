@@ -1,0 +1,198 @@
+"""Whatever happens to a device, in whatever order: what runs was proven here, and in a world that is
+well again it takes the next good version.
+
+Versions are announced, taken back, given up; the power goes, the disk is full, the clock jumps, the
+world is away, hands are in the folder. `nox -s proof` lives thousands of such lives.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from reagent import log
+from reagent.errors import Refused
+from reagent.updates.ledger import Ledger
+from reagent.updates.mending import mend
+from reagent.updates.seat import Role, Seat
+from reagent.updates.staging import Staging
+from reagent.updates.vocabulary import ACTIVE, LATEST, PREVIOUS
+from tests.fakes.files import PowerCut
+from tests.unit.updates import life, powercuts
+from tests.unit.updates.life import FOLDER
+
+ALL = os.environ.get("REAGENT_PROOF") == "all"
+BEHAVIOURS = ("good", "exits", "mute", "silent", "noexec", "noroom")
+# Seconds since 1970 that a clock without a battery, or with a bad one, says.
+CLOCKS = {
+    "1970": 0.0,
+    "2099": 4_070_908_800.0,
+    "now": 1_790_000_000.0,
+    "yesterday": 1_789_913_600.0,
+}
+PATIENCE = 60
+
+
+class History(RuleBasedStateMachine):
+    """One device. A rule is what happens; then it is started and lives until nothing is due."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        log.configure(sinks=())
+        self.device = life.flashed()
+        self.number = 0
+        self.full = False
+        self.seat: Seat | None = None
+
+    @initialize()
+    def is_switched_on(self) -> None:
+        self.live()
+
+    # --- what happens
+
+    @rule(behaviour=st.sampled_from(BEHAVIOURS))
+    def a_version_is_announced(self, behaviour: str) -> None:
+        self.stage(behaviour)
+        self.live()
+
+    @rule(behaviour=st.sampled_from(BEHAVIOURS))
+    def a_version_is_announced_and_taken_back(self, behaviour: str) -> None:
+        self.stage(behaviour)
+        if self.seat is not None:
+            with suppress(OSError):
+                Staging(self.seat, "amd64").withdraw()
+        self.live()
+
+    @rule(behaviour=st.sampled_from(BEHAVIOURS), at=st.integers(0, 120), data=st.data())
+    def the_power_goes_during_an_update(self, behaviour: str, at: int, data: st.DataObject) -> None:
+        self.device.files.cut_at(at)
+        try:
+            self.stage(behaviour)
+            self.device.settle()
+            self.device.files.cut = -1
+        except PowerCut:
+            self.comes_up_with(data)
+        self.live()
+
+    @rule(at=st.integers(0, 60), data=st.data())
+    def the_power_goes_while_a_version_is_given_up(self, at: int, data: st.DataObject) -> None:
+        self.device.files.cut_at(at)
+        try:
+            self.give_up()
+            self.device.settle()
+            self.device.files.cut = -1
+        except PowerCut:
+            self.comes_up_with(data)
+        self.live()
+
+    @rule()
+    def a_version_is_given_up(self) -> None:
+        self.give_up()
+        self.live()
+
+    @rule(times=st.integers(1, 6))
+    def it_crashes(self, times: int) -> None:
+        machine = self.device.begin()
+        for _ in range(times):
+            self.device.launch(machine)
+        self.live()
+
+    @rule(operation=st.sampled_from(["full", "create", "write", "fsync", "rename"]))
+    def the_disk_takes_nothing(self, operation: str) -> None:
+        self.full = True
+        if operation == "full":
+            self.device.files.full = True
+        else:
+            self.device.files.fail(operation, errno.EROFS)
+        self.live()
+
+    @rule()
+    def the_disk_is_well_again(self) -> None:
+        self.heal()
+        self.live()
+
+    @rule(clock=st.sampled_from(sorted(CLOCKS)))
+    def the_clock_jumps(self, clock: str) -> None:
+        self.device.clock = CLOCKS[clock] - 10_000.0
+        self.live()
+
+    @rule(world=st.sampled_from(["well", "away"]))
+    def the_world_comes_and_goes(self, world: str) -> None:
+        self.device.world = world
+        self.live()
+
+    @rule(name=st.sampled_from([ACTIVE, PREVIOUS, LATEST]))
+    def a_link_is_lost_and_mended(self, name: str) -> None:
+        if self.full:
+            return
+        with suppress(OSError):
+            self.device.files.unlink(f"{FOLDER}/{name}")
+        with suppress(Refused):
+            mend(self.device.files, FOLDER, Ledger(self.device.files, FOLDER).state)
+        self.live()
+
+    # --- what holds
+
+    @invariant()
+    def what_is_started_was_proven_here(self) -> None:
+        powercuts.sound(self.device, "now") if not self.full else self.device.content_of(ACTIVE)
+
+    def teardown(self) -> None:
+        """In the end all is well, and it takes a good version."""
+        self.heal()
+        self.device.world = "well"
+        self.live()
+        content = self.stage("good")
+        for _ in range(4):
+            self.live()
+        if self.device.content_of(ACTIVE) != content:
+            raise AssertionError(f"not taken: {Ledger(self.device.files, FOLDER).state}")
+
+    # --- inside
+
+    def live(self) -> None:
+        """Power on, and on until nothing is due; `Device.launch` fails on what is unproven."""
+        self.seat = self.device.settle(PATIENCE)
+
+    def stage(self, behaviour: str) -> bytes:
+        self.number += 1
+        seat = self.seat
+        if seat is None or seat.role is not Role.PROVEN:
+            raise AssertionError(f"no agent that stages: {seat}")
+        version = f"2.{self.number}.0"
+        with suppress(OSError):
+            life.stage(self.device, seat, version, behaviour)
+        return life.body(version, behaviour)
+
+    def give_up(self) -> None:
+        if self.seat is not None:
+            with suppress(OSError):
+                Staging(self.seat, "amd64").roll_back("somebody ordered it")
+
+    def heal(self) -> None:
+        self.full = False
+        self.device.files.full = False
+        self.device.files.fails.clear()
+
+    def comes_up_with(self, data: st.DataObject) -> None:
+        """One of the disks that may be found, any of them."""
+        found = list(self.device.files.worlds())
+        chosen = found[data.draw(st.integers(0, len(found) - 1), label="what the disk kept")]
+        full, fails = self.device.files.full, dict(self.device.files.fails)
+        self.device = powercuts.found_again(self.device, chosen)
+        self.device.files.full, self.device.files.fails = full, fails
+
+
+TestHistories = pytest.mark.timeout(3600 if ALL else 180)(History.TestCase)
+TestHistories.settings = settings(
+    max_examples=1500 if ALL else 50,
+    stateful_step_count=40 if ALL else 12,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
