@@ -150,6 +150,8 @@ def _order(options: argparse.Namespace) -> Order:
     agent_dir = PurePosixPath(options.agent_dir)
     if not agent_dir.is_absolute() or ".." in agent_dir.parts:
         raise BadRequest(f"-agentDir {options.agent_dir} is no absolute path")
+    for folder in (agent_dir, PurePosixPath(unit.FOLDER)):
+        _demand_within(root, folder)
     executable = Path(options.executable).resolve() if options.executable else own_executable()
     _demand_fit(root, executable)
     return Order(
@@ -182,6 +184,20 @@ def _version(options: argparse.Namespace, executable: Path) -> str:
         return str(Version.parse(said))
     except BadVersion as error:
         raise BadRequest(f"{executable}: {said!r} is no version") from error
+
+
+def _demand_within(root: Path, folder: PurePosixPath) -> None:
+    """A link of the image must not lead out of it, into this machine.
+
+    Raises:
+        BadRequest: it does.
+    """
+    there = (root / folder.relative_to("/")).resolve()
+    if not there.is_relative_to(root):
+        raise BadRequest(
+            f"{folder} of the image is a link that leads out of {root}, to {there}:"
+            " mount what it should lead to, and name the folder with -agentDir"
+        )
 
 
 def _demand_fit(root: Path, executable: Path) -> None:

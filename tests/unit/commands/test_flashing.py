@@ -72,6 +72,31 @@ def test_links_name_the_version_as_the_device_will_see_it(image: Image) -> None:
     assert stat.S_IMODE((image.folder / "device-config.flock").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("place", ["opt", "etc"])
+def test_a_link_of_the_image_that_leads_out_of_it_is_not_followed(
+    image: Image, tmp_path: Path, capfd: pytest.CaptureFixture[str], place: str
+) -> None:
+    ours = tmp_path / "of this machine"
+    ours.mkdir()
+    (image.root / place).symlink_to(ours)
+
+    status = image.flash()
+
+    assert status == 1
+    assert "leads out of" in capfd.readouterr().err
+    assert list(ours.iterdir()) == []
+
+
+def test_a_link_that_stays_within_the_image_is_followed(image: Image) -> None:
+    (image.root / "data").mkdir()
+    (image.root / "opt").symlink_to("data")
+
+    status = image.flash()
+
+    assert status == 0
+    assert (image.root / "data/reagent/reagent-v1.2.3").exists()
+
+
 def test_the_service_is_written_and_enabled_without_running_anything(image: Image) -> None:
     image.flash()
 
