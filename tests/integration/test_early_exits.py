@@ -39,9 +39,15 @@ def imported(*words: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("word", ["-help", "-nope", "service", ""])
+@pytest.mark.parametrize("word", ["-help", "-nope", ""])
 def test_a_refusal_imports_the_declared_few_and_nothing_else(word: str) -> None:
     assert imported(word) == DECLARED
+
+
+def test_a_command_that_cannot_be_read_imports_nothing_of_the_agent() -> None:
+    found = imported("service")
+
+    assert not found & {"asyncio", "sqlite3", "ssl", "reagent.agent", "reagent.process"}
 
 
 @pytest.mark.parametrize("word", ["-version", "-arch"])

@@ -17,7 +17,6 @@ from reagent.commands import flashing, unit
 from reagent.commands.flash import ACTIVE, DEVICE_FILE, put
 from reagent.commands.parsing import DONE, NOT_DONE, Parser, add_agent_dir
 from reagent.commands.terminal import complain, say
-from reagent.commands.update import status as show_status
 from reagent.errors import BadRequest, Failed, ReagentError, Refused
 from reagent.settings import stamp
 
@@ -100,6 +99,8 @@ def _stop(_options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     said = _systemd().ask("is-active", unit.NAME)
     say(f"service     {said or 'unknown'}")
+    from reagent.commands.update import status as show_status  # noqa: PLC0415 - brings asyncio
+
     show_status([f"-agentDir={options.agent_dir}"])
     return DONE if said == "active" else NOT_DONE
 

@@ -7,19 +7,22 @@ decides the others' defaults: a given -agentDir moves none of them.
 `-version` pays for every import made here.
 """
 
-import os
 import sys
 
 from reagent.settings import goflag
 from reagent.settings.goflag import Bool, Flag, String, Uint
 
+_SEPARATOR = "\\" if sys.platform == "win32" else "/"
+
 
 def _home_folder() -> str:
     """`$HOME/reagent`; a service without a home keeps it where all programs keep their data."""
+    import os  # noqa: PLC0415 - Linux need not pay for it
+
     home = os.path.expanduser("~")  # noqa: PTH111 - pathlib costs more than everything else here
     if home == "~":
         home = os.environ.get("PROGRAMDATA", os.curdir)
-    return home + os.sep + "reagent"
+    return home + _SEPARATOR + "reagent"
 
 
 if sys.platform.startswith("linux"):
@@ -27,7 +30,7 @@ if sys.platform.startswith("linux"):
     _LOG_FILE = "/var/log/reagent.log"
 else:
     BUILT_IN_AGENT_DIR = _home_folder()
-    _LOG_FILE = BUILT_IN_AGENT_DIR + os.sep + "reagent.log"
+    _LOG_FILE = BUILT_IN_AGENT_DIR + _SEPARATOR + "reagent.log"
 
 
 class Flags:
@@ -42,7 +45,7 @@ class Flags:
     apps_dir = String(
         "appsDir",
         "default path for apps and app-data",
-        default=BUILT_IN_AGENT_DIR + os.sep + "apps",
+        default=BUILT_IN_AGENT_DIR + _SEPARATOR + "apps",
     )
     arch = Bool("arch", "displays the architecture for which the binary was built")
     compressed_build_extension = String(
@@ -60,7 +63,7 @@ class Flags:
     db_file_name = String(
         "dbFileName",
         "defines the name used to persist the database file",
-        default=BUILT_IN_AGENT_DIR + os.sep + "reagent.db",
+        default=BUILT_IN_AGENT_DIR + _SEPARATOR + "reagent.db",
     )
     debug = Bool("debug", "sets the log level to debug", default=True)
     debug_messaging = Bool("debugMessaging", "enables debug logs for messenging layer")
