@@ -2,6 +2,7 @@
 
 What `Reagent-active` is pointed at was proven on this device: the version that was committed last,
 else the one to fall back to, else the factory's. A file that is merely there is never taken.
+Where this version gave way to what was here before it, links are as that needs them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from reagent.contracts.files import Files, Kind
 from reagent.errors import Refused
 from reagent.updates import links
 from reagent.updates.state import State
-from reagent.updates.vocabulary import ACTIVE, FACTORY, LATEST, PREVIOUS, version_file
+from reagent.updates.vocabulary import ACTIVE, ARRIVAL, FACTORY, LATEST, PREVIOUS, version_file
 
 
-def mend(files: Files, folder: str, state: State) -> tuple[tuple[str, str], ...]:
+def mend(files: Files, folder: str, state: State, now: float) -> tuple[tuple[str, str], ...]:
     """Set the links that need it, `Reagent-active` first: whatever is cut, the device starts.
+
+    Args:
+        files: the folder's.
+        folder: of `Reagent-active`.
+        state: of `updates.json`.
+        now: seconds since 1970, as the device believes.
 
     Returns:
         Pairs of a link and the file that it names now; empty when all was well.
@@ -27,6 +34,8 @@ def mend(files: Files, folder: str, state: State) -> tuple[tuple[str, str], ...]
     """
     wanted = plan(files, folder, state)
     for name, file in wanted:
+        if name == LATEST:  # the manager script takes the newest file for it
+            links.make_newest(files, folder, file, now)
         links.set_link(files, folder, name, file)
     return wanted
 
@@ -38,6 +47,9 @@ def plan(files: Files, folder: str, state: State) -> tuple[tuple[str, str], ...]
         Refused: see there.
     """
     known = links.look(files, folder)
+    trial = state.trial
+    if trial is not None and trial.kind == ARRIVAL and known.active == trial.back != "":
+        return ()
     active = known.active or _proven(files, folder, state, known)
     bad = {version_file(each.version) for each in state.blocked} - {active}
     fixes = [] if known.active else [(ACTIVE, active)]

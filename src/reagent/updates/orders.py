@@ -169,7 +169,7 @@ class Orders:
         if self._seat.role is Role.COPY:
             raise Refused("this agent was not started as Reagent-active and mends no links")
         mended = await self._write(
-            lambda: mend(self._seat.files, self._seat.folder, self._seat.ledger.state)
+            lambda: mend(self._seat.files, self._seat.folder, self._seat.ledger.state, self._now())
         )
         if not mended:
             return {"text": "every link names what it should"}

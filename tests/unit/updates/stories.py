@@ -101,7 +101,7 @@ def apply(device: Device) -> None:
 
 def repair(device: Device) -> None:
     """`reagent update repair`, which a service runs before every start."""
-    mend(device.files, FOLDER, Ledger(device.files, FOLDER).state)
+    mend(device.files, FOLDER, Ledger(device.files, FOLDER).state, 1_900_000_000.0)
 
 
 # --- with what

@@ -134,7 +134,12 @@ class History(RuleBasedStateMachine):
         with suppress(OSError):
             self.device.files.unlink(f"{FOLDER}/{name}")
         with suppress(Refused):
-            mend(self.device.files, FOLDER, Ledger(self.device.files, FOLDER).state)
+            mend(
+                self.device.files,
+                FOLDER,
+                Ledger(self.device.files, FOLDER).state,
+                1_900_000_000.0,
+            )
         self.live()
 
     # --- what holds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from reagent.adapters.posix.updatefiles import PosixFiles
 from reagent.errors import Refused
 from reagent.updates.links import Links, look
 from reagent.updates.mending import mend, plan
-from reagent.updates.state import Committed, State
+from reagent.updates.state import Committed, State, Trial
+from reagent.updates.vocabulary import ARRIVAL
 
 FILES = PosixFiles()
+NOW = 1_900_000_000.0
 OLD, NEW = "reagent-v1.4.0", "reagent-v1.5.0"
 
 
@@ -37,7 +40,7 @@ class Folder:
         return State(committed=Committed(file=file, version=version, sha256=digest, at=1.0))
 
     def mend(self, state: State) -> tuple[tuple[str, str], ...]:
-        return mend(FILES, str(self.path), state)
+        return mend(FILES, str(self.path), state, NOW)
 
     @property
     def links(self) -> Links:
@@ -112,3 +115,34 @@ def test_active_goes_first(folder: Folder) -> None:
     names = [name for name, _ in plan(FILES, str(folder.path), folder.committed(OLD))]
 
     assert names == ["Reagent-active", "Reagent-previous", "Reagent-latest"]
+
+
+def test_what_latest_names_is_the_newest_file(folder: Folder) -> None:
+    for version in (OLD, NEW):
+        folder.version(version)
+    os.utime(folder.path / OLD, (1.0, 1.0))
+    folder.link("active", OLD)
+    folder.link("previous", OLD)
+    folder.link("latest", NEW)
+
+    folder.mend(State())
+
+    assert folder.links.latest == OLD
+    assert (folder.path / OLD).stat().st_mtime > (folder.path / NEW).stat().st_mtime
+
+
+def test_links_of_a_version_that_gave_way_to_the_one_before_are_left_alone(
+    folder: Folder,
+) -> None:
+    digest = folder.version(NEW)
+    folder.version("reagent-before")
+    folder.link("active", "reagent-before")
+    folder.link("previous", NEW)
+    folder.link("latest", NEW)
+    gone = Trial(
+        file=NEW, version="1.5.0", sha256=digest, size=1, kind=ARRIVAL, back="reagent-before"
+    )
+
+    mended = folder.mend(State(trial=gone).with_blocked(digest, "1.5.0", "failed here"))
+
+    assert mended == ()
