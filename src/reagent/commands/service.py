@@ -19,6 +19,7 @@ from reagent.commands.parsing import DONE, NOT_DONE, Parser, add_agent_dir
 from reagent.commands.terminal import complain, say
 from reagent.errors import BadRequest, Failed, ReagentError, Refused
 from reagent.settings import stamp
+from reagent.updates.vocabulary import VERSION_FILE
 
 _UNIT: Final = Path(unit.FOLDER) / unit.NAME
 
@@ -57,6 +58,8 @@ def _install(options: argparse.Namespace) -> int:
         unit=_unit_text(agent_dir, options.apps_dir),
     )
     fresh = not (order.folder / ACTIVE).exists()
+    if not fresh:
+        demand_ready(order.folder)
     for line in order.described() if fresh else _described_again(order):
         say(line)
     if not options.no_start:
@@ -120,6 +123,22 @@ def _demand_no_stranger() -> None:
             continue
         if not unit.is_ours(content):
             raise Refused(f"{path} was not installed by this command; it is left as it is")
+
+
+def demand_ready(folder: Path) -> None:
+    """What the service starts has to tell systemd that it is ready, or it is ended for ever.
+
+    Raises:
+        Refused: `Reagent-active` names what cannot, an agent from before 1.0.0 or a file of
+            somebody's.
+    """
+    file = (folder / ACTIVE).resolve().name
+    version = file.removeprefix(VERSION_FILE)
+    if version == file or version.startswith("0."):
+        raise Refused(
+            f"{folder}/{ACTIVE} names {file}, which this service cannot run:"
+            " have it updated to 1.0.0 or newer first"
+        )
 
 
 def _unit_text(agent_dir: str, apps_dir: str) -> str:
