@@ -163,6 +163,7 @@ class Lookout:
         try:
             if self._automatic and self._stages:
                 await self._first_moment()
+                await asyncio.to_thread(_import_what_looks)
                 await self._looks().run()
             else:
                 await asyncio.Event().wait()
@@ -251,6 +252,11 @@ class Lookout:
 
     def _own_file(self) -> str:
         return f"{self._seat.folder}/{self._seat.own}" if self._seat.own else ""
+
+
+def _import_what_looks() -> None:
+    """In a thread: half a second on a slow board, in which the loop has better things to do."""
+    from reagent.updates import checks, fetch, shortcut, staging  # noqa: F401, PLC0415
 
 
 def _system() -> str:
