@@ -31,7 +31,7 @@ class ZstdDeltas:
             try:
                 with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as old:
                     return self._decoder.unpack(old, delta, most)
-            except (ValueError, MemoryError) as error:
+            except (ValueError, OverflowError, MemoryError) as error:
                 raise Damaged(f"nothing comes of the delta: {error}") from error
 
 

@@ -55,6 +55,11 @@ def update(typed: Sequence[str]) -> int:
     except ReagentError as error:
         complain(str(error))
         return NOT_DONE
+    except KeyboardInterrupt:
+        complain(
+            "not waited for any longer; an agent that was asked goes on (reagent update status)"
+        )
+        return NOT_DONE
     if options.act == "status":
         _print_report(answer, words.update_status, as_json=options.json)
     else:
