@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
+from sandbox.paths import REPOSITORY
 from sandbox.program import Program
 from sandbox.variants import Broken
 from tests.frozen.steps import until
@@ -22,6 +24,7 @@ from tests.frozen.updating import Press, Unit, started
 ALL = os.environ.get("REAGENT_PROOF") == "all"
 ROUNDS = 100 if ALL else 4
 BAD = "1.1.0"
+REPORT = REPOSITORY / ".cache" / "reports" / "proof-endurance.json"
 LONG_SOAK_S = 60.0
 # A descriptor may be open for a moment at any time.
 MOMENTARY = 3
@@ -123,6 +126,7 @@ async def test_updates_and_rollbacks_with_kills_leave_no_file_no_link_and_no_des
             await ordered_back(unit)
             await unit.on(before_that, blocked=[version], within=90.0)
             did["rolled back"] += 1
+        report(number, did, before, descriptors(unit), len(versions(unit)))
 
     await unit.device.stop()
     await started(unit)
@@ -132,6 +136,13 @@ async def test_updates_and_rollbacks_with_kills_leave_no_file_no_link_and_no_des
     assert names(unit) - there <= {"updates.json"}
     assert list((unit.folder / "downloads").iterdir()) == []
     assert len(unit.state["blocked"]) <= 16  # type: ignore[arg-type]
+
+
+def report(number: int, did: Counter[str], before: int, now: int, files: int) -> None:
+    """Leave it where a person finds it while it goes on."""
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    said = {"round": number, **did, "descriptors": [before, now], "versions": files}
+    REPORT.write_text(json.dumps(said), encoding="utf-8")
 
 
 async def ordered_back(unit: Unit) -> None:

@@ -29,10 +29,10 @@ REPORT = REPOSITORY / ".cache" / "reports"
 # 0: every call.
 SECONDS = float(os.environ.get("REAGENT_PROOF_S", "0"))
 
-pytestmark = [
-    pytest.mark.timeout(6 * 3600),
-    pytest.mark.skipif(os.environ.get("REAGENT_PROOF") != "all", reason="takes long: nox -s proof"),
-]
+pytestmark = pytest.mark.timeout(6 * 3600)
+long = pytest.mark.skipif(
+    os.environ.get("REAGENT_PROOF") != "all", reason="takes long: nox -s proof"
+)
 
 
 @pytest.fixture
@@ -55,6 +55,32 @@ def disk(bench: Bench, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         made.unmount()
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_cut_loses_what_was_not_synced_and_nothing_else(mode: str, tmp_path: Path) -> None:
+    """Otherwise the test below would show nothing."""
+    at = tmp_path / "disk"
+    at.mkdir()
+    disk = LoopDisk(tmp_path / "disk.img", at, mode, 32 << 20)
+    try:
+        disk.mount()
+    except SandboxError as error:
+        pytest.skip(str(error))
+    try:
+        (at / "synced").write_bytes(b"synced")
+        disk.sync()
+        (at / "not synced").write_bytes(b"not synced")
+        disk.cut()
+        disk.unmount()
+        disk.check()
+        disk.mount()
+
+        assert (at / "synced").read_bytes() == b"synced"
+        assert not (at / "not synced").exists()
+    finally:
+        disk.unmount()
+
+
+@long
 async def test_what_a_real_file_system_keeps_is_enough(
     bench: Bench, disk: LoopDisk, dice: random.Random
 ) -> None:

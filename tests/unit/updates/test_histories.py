@@ -7,9 +7,12 @@ world is away, hands are in the folder. `nox -s proof` lives thousands of such l
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
@@ -25,10 +28,11 @@ from reagent.updates.staging import Staging
 from reagent.updates.vocabulary import ACTIVE, LATEST, PREVIOUS
 from tests.fakes.files import PowerCut
 from tests.unit.updates import life, powercuts
-from tests.unit.updates.life import FOLDER
+from tests.unit.updates.life import FOLDER, Device
 
 ALL = os.environ.get("REAGENT_PROOF") == "all"
-BEHAVIOURS = ("good", "exits", "mute", "silent", "noexec", "noroom")
+# Good ones are what links are moved for.
+BEHAVIOURS = ("good", "good", "good", "exits", "mute", "silent", "noexec", "noroom")
 # Seconds since 1970 that a clock without a battery, or with a bad one, says.
 CLOCKS = {
     "1970": 0.0,
@@ -69,26 +73,31 @@ class History(RuleBasedStateMachine):
                 Staging(self.seat, "amd64").withdraw()
         self.live()
 
-    @rule(behaviour=st.sampled_from(BEHAVIOURS), at=st.integers(0, 120), data=st.data())
-    def the_power_goes_during_an_update(self, behaviour: str, at: int, data: st.DataObject) -> None:
-        self.device.files.cut_at(at)
-        try:
-            self.stage(behaviour)
-            self.device.settle()
-            self.device.files.cut = -1
-        except PowerCut:
-            self.comes_up_with(data)
+    @rule(behaviour=st.sampled_from(BEHAVIOURS), data=st.data())
+    def the_power_goes_during_an_update(self, behaviour: str, data: st.DataObject) -> None:
+        self.number += 1
+        version = f"2.{self.number}.0"
+
+        def update(device: Device) -> None:
+            seat = device.settle(PATIENCE)
+            if seat is not None:
+                with suppress(OSError):
+                    life.stage(device, seat, version, behaviour)
+            device.settle(PATIENCE)
+
+        self.interrupt(update, data)
         self.live()
 
-    @rule(at=st.integers(0, 60), data=st.data())
-    def the_power_goes_while_a_version_is_given_up(self, at: int, data: st.DataObject) -> None:
-        self.device.files.cut_at(at)
-        try:
-            self.give_up()
-            self.device.settle()
-            self.device.files.cut = -1
-        except PowerCut:
-            self.comes_up_with(data)
+    @rule(data=st.data())
+    def the_power_goes_while_a_version_is_given_up(self, data: st.DataObject) -> None:
+        def back(device: Device) -> None:
+            seat = device.settle(PATIENCE)
+            if seat is not None:
+                with suppress(OSError):
+                    Staging(seat, "amd64").roll_back("somebody ordered it")
+            device.settle(PATIENCE)
+
+        self.interrupt(back, data)
         self.live()
 
     @rule()
@@ -185,18 +194,39 @@ class History(RuleBasedStateMachine):
         self.device.files.full = False
         self.device.files.fails.clear()
 
+    def interrupt(self, act: Callable[[Device], None], data: st.DataObject) -> None:
+        """Cut it at one of its operations; rare kinds of them are as likely as others."""
+        rehearsed = copy.deepcopy(replace(self.device, machine=None))
+        before = len(rehearsed.files.log)
+        act(rehearsed)
+        kinds = [kind_of(line) for line in rehearsed.files.log[before:]]
+        if not kinds:
+            return
+        kind = data.draw(st.sampled_from(sorted(set(kinds))), label="what is cut")
+        places = [at for at, each in enumerate(kinds) if each == kind]
+        self.device.files.cut_at(data.draw(st.sampled_from(places), label="when"))
+        try:
+            act(self.device)
+        except PowerCut:
+            self.comes_up_with(data)
+
     def comes_up_with(self, data: st.DataObject) -> None:
         """One of the disks that may be found, any of them."""
         found = list(self.device.files.worlds())
-        chosen = found[data.draw(st.integers(0, len(found) - 1), label="what the disk kept")]
+        chosen = found[data.draw(st.sampled_from(range(len(found))), label="what the disk kept")]
         full, fails = self.device.files.full, dict(self.device.files.fails)
         self.device = powercuts.found_again(self.device, chosen)
         self.device.files.full, self.device.files.fails = full, fails
 
 
+def kind_of(operation: str) -> str:
+    """What is done, and to which name."""
+    return f"{operation.split(maxsplit=1)[0]} {operation.rpartition('/')[2]}"
+
+
 TestHistories = pytest.mark.timeout(3600 if ALL else 180)(History.TestCase)
 TestHistories.settings = settings(
-    max_examples=1500 if ALL else 50,
+    max_examples=1500 if ALL else 60,
     stateful_step_count=40 if ALL else 12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
