@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import packages
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.paths import REPOSITORY
 from sandbox.program import Program
+from sandbox.reaper import children
 from sandbox.variants import Broken
 from tests.frozen.steps import until
 from tests.frozen.updating import Press, Unit, started
@@ -165,3 +167,33 @@ def names(unit: Unit) -> set[str]:
 
 def descriptors(unit: Unit) -> int:
     return len(list(Path(f"/proc/{unit.device.pid}/fd").iterdir()))
+
+
+async def test_as_the_first_process_of_a_container_it_updates_itself_and_leaves_no_zombie(
+    cloud: Cloud, program: Program
+) -> None:
+    """Nobody above it reaps what a trial leaves, and nobody starts it again."""
+    unshare = packages.program("unshare")
+    if unshare is None or os.geteuid():
+        pytest.skip("takes root and unshare")
+    press, unit = Press.of(cloud, program), Unit(cloud, program)
+    press.release("1.1.0")
+    unit.device.prefix = (unshare, "--pid", "--fork", "--mount-proc", "--kill-child")
+
+    await unit.device.start()
+    await unit.until("it is updated", within=60.0, active="1.1.0", trial={}, reported="1.1.0")
+    await until(lambda: unit.statuses[-1] == "CONNECTED")
+    (first,) = [pid for pid in unit.device.leftovers() if namespaced(pid) == "1"]
+
+    assert [pid for pid in children(first) if "State:\tZ" in status_of(pid)] == []
+    assert unit.device.starts == 1
+
+
+def status_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+
+
+def namespaced(pid: int) -> str:
+    """Its number as it sees itself."""
+    line = next(each for each in status_of(pid).splitlines() if each.startswith("NSpid:"))
+    return line.split()[-1]
