@@ -31,6 +31,17 @@ class PowerCut(BaseException):
     """The power is gone: nobody catches this by mistake."""
 
 
+class Numbers:
+    """0, 1, 2 and so on. A whole device is copied, and an iterator of `itertools` cannot be."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def __next__(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+
 @dataclass
 class Node:
     """A file, a link or a folder, whatever names it has."""
@@ -75,7 +86,7 @@ class FakeFiles:
     fails: dict[str, int] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     after_each: Callable[[], None] | None = None
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _numbers: Numbers = field(default_factory=Numbers)
 
     # --- arranging
 
