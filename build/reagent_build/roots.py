@@ -5,12 +5,12 @@ executables go by a plain bucket, and the plan says so.
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reagent_build import pyproject
 from reagent_build.errors import BuildError
 
 VARIABLE: Final = "REAGENT_TRUST_ROOTS"
@@ -41,7 +41,7 @@ def chosen(repository: Path, environment: Mapping[str, str]) -> tuple[Root, ...]
     """
     where, named = VARIABLE, environment.get(VARIABLE, "")
     if not named:
-        where, named = SETTING, _in_pyproject(repository / "pyproject.toml")
+        where, named = SETTING, _in_pyproject(repository)
     if not named:
         return ()
     folder = repository / named
@@ -64,13 +64,8 @@ def _read(path: Path) -> Root:
     return Root(version, content)
 
 
-def _in_pyproject(path: Path) -> str:
+def _in_pyproject(repository: Path) -> str:
     try:
-        settings: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BuildError(f"{path} cannot be read: {error}") from error
-    for key in ("tool", "reagent", "trust", "roots"):
-        settings = settings.get(key, "") if isinstance(settings, dict) else ""
-    if not isinstance(settings, str):
-        raise BuildError(f"{path}: {SETTING} is no text")
-    return settings
+        return pyproject.text(repository / "pyproject.toml", "trust", "roots")
+    except (pyproject.UnreadableError, pyproject.NotTextError) as error:
+        raise BuildError(str(error)) from error

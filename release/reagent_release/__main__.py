@@ -148,30 +148,34 @@ def _publish(words: Words, place: Place) -> int:
 
 def _rollout(words: Words, place: Place) -> int:
     if words.curve or words.critical:
-        bucket, choice = _bucket(place)
-        signing = _signing(place, bucket)
-        made = staged.begin(words, signing, bucket, place.targets(words), place.now())
-        return _steer("rollout", words, made, (bucket, choice, signing), place)
+        return _steer(
+            "rollout",
+            words,
+            place,
+            lambda signing, bucket: staged.begin(
+                words, signing, bucket, place.targets(words), place.now()
+            ),
+        )
     return _roll_out(words, place, {})
 
 
 def _steering(command: str) -> Callable[[Words, Place], int]:
-    def run(words: Words, place: Place) -> int:
-        bucket, choice = _bucket(place)
-        signing = _signing(place, bucket)
-        made = staged.steer(command, words.bare, signing, bucket, place.now())
-        return _steer(command, words, made, (bucket, choice, signing), place)
-
-    return run
+    return lambda words, place: _steer(
+        command,
+        words,
+        place,
+        lambda signing, bucket: staged.steer(command, words.bare, signing, bucket, place.now()),
+    )
 
 
 def _roll_back(words: Words, place: Place) -> int:
     """What is on its way is taken back; with a version, what everybody runs is."""
     if not words.edits:
         return _steering("rollback")(words, place)
-    if _signing(place, _bucket(place)[0]) is None:
+    bucket, _ = _bucket(place)
+    if _signing(place, bucket) is None:
         raise Refused("only signed devices go down by order, and no keyring is named")
-    published = versions.read((_content(_bucket(place)[0], layout.MANIFEST) or b"{}").decode())
+    published = versions.read((_content(bucket, layout.MANIFEST) or b"{}").decode())
     back = {name: published[name] for name, _ in words.edits if name in published}
     return _roll_out(words, place, back)
 
@@ -179,11 +183,12 @@ def _roll_back(words: Words, place: Place) -> int:
 def _steer(
     command: str,
     words: Words,
-    made: staged.Plan,
-    where: tuple[Bucket, Choice, Signing | None],
     place: Place,
+    planned: Callable[[Signing | None, Bucket], staged.Plan],
 ) -> int:
-    bucket, choice, signing = where
+    bucket, choice = _bucket(place)
+    signing = _signing(place, bucket)
+    made = planned(signing, bucket)
     print(f"{command} on {bucket.address} ({choice.reason})\n{made}", flush=True)
     _note(signed_release.notes(signing, made.steps))
     if not words.dry_run:

@@ -1,12 +1,12 @@
 """Which bucket a release goes to: the one that is named, else the embedded one."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reagent_build import pyproject
 from reagent_release.errors import Misused, ReleaseError
 from reagent_release.store import Bucket
 
@@ -32,7 +32,7 @@ def choose(repository: Path, environment: Mapping[str, str] = os.environ) -> Cho
     """
     if named := environment.get(VARIABLE):
         return Choice(_known(named, VARIABLE), f"named by {VARIABLE}")
-    if named := _in_pyproject(repository / "pyproject.toml"):
+    if named := in_pyproject(repository, "release", "bucket"):
         return Choice(_known(named, "pyproject.toml"), "named in pyproject.toml")
     reason = f"embedded, because neither {VARIABLE} nor pyproject.toml names one"
     return Choice(str(repository / EMBEDDED), reason)
@@ -64,13 +64,16 @@ def _known(named: str, where: str) -> str:
     return str(Path(named).absolute())
 
 
-def _in_pyproject(path: Path) -> str:
+def in_pyproject(repository: Path, table: str, key: str) -> str:
+    """A text that the repository sets; empty where it does not.
+
+    Raises:
+        ReleaseError: its file cannot be read.
+        Misused: something else than a text is set.
+    """
     try:
-        settings: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{path} cannot be read: {error}") from error
-    for key in ("tool", "reagent", "release", "bucket"):
-        settings = settings.get(key, "") if isinstance(settings, dict) else ""
-    if not isinstance(settings, str):
-        raise Misused(f"{path}: [tool.reagent.release] bucket is no text")
-    return settings
+        return pyproject.text(repository / "pyproject.toml", table, key)
+    except pyproject.UnreadableError as error:
+        raise ReleaseError(str(error)) from error
+    except pyproject.NotTextError as error:
+        raise Misused(str(error)) from error

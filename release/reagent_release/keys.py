@@ -9,7 +9,6 @@ What a signer is, see `signers`. Nothing private is read before something is sig
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 
 from reagent_release import signers
-from reagent_release.errors import Misused, Refused, ReleaseError
+from reagent_release.configured import in_pyproject
+from reagent_release.errors import Refused, ReleaseError
 from reagent_release.signers import Here
 
 ROOT: Final = "root"
@@ -132,7 +132,7 @@ def configured(repository: Path, environment: Mapping[str, str]) -> Keyring | No
     Raises:
         ReleaseError: there is none where one is named, or it is broken.
     """
-    named = environment.get(SETTING) or _in_pyproject(repository / "pyproject.toml")
+    named = environment.get(SETTING) or in_pyproject(repository, "trust", "keys")
     if not named:
         return None
     return read(Here(repository / named, environment, signers.ask_at_terminal()))
@@ -202,15 +202,3 @@ def _roots(folder: Path) -> tuple[bytes, ...]:
     if not found:
         raise ReleaseError(f"there is no 1.root.json in {folder}")
     return tuple(found)
-
-
-def _in_pyproject(path: Path) -> str:
-    try:
-        settings: object = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{path} cannot be read: {error}") from error
-    for key in ("tool", "reagent", "trust", "keys"):
-        settings = settings.get(key, "") if isinstance(settings, dict) else ""
-    if not isinstance(settings, str):
-        raise Misused(f"{path}: [tool.reagent.trust] keys is no text")
-    return settings
