@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,27 +12,11 @@ import pytest
 from reagent.adapters.localfile import LocalFiles
 from reagent.contracts.trust import Rule
 from reagent.errors import Untrusted
-from sandbox.bucket import Bucket
 from tests.contract.trusting import Device, executable
 from tests.fakes.repository import Repository
 
 DAY = timedelta(days=1)
 FILE = "linux/amd64/1.0.1/reagent"
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    with Bucket(tmp_path / "buckets") as bucket:
-        made = Repository(bucket)
-        made.release("1.0.1", executable("1.0.1"))
-        yield made
-
-
-@pytest.fixture
-def device(tmp_path: Path, repository: Repository) -> Device:
-    folder = tmp_path / "device"
-    folder.mkdir()
-    return Device(folder, repository)
 
 
 @pytest.fixture

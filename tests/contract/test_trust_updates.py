@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,28 +12,12 @@ from reagent.contracts.trust import Rule
 from reagent.errors import DownloadFailed, Untrusted
 from reagent.updates.seat import Role
 from reagent.updates.trust.stages import place
-from sandbox.bucket import Bucket
 from tests.contract.trusting import Device, executable
 from tests.fakes.authority import Authority
 from tests.fakes.front import in_front_of
 from tests.fakes.repository import NOW, Repository
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    with Bucket(tmp_path / "buckets") as bucket:
-        made = Repository(bucket)
-        made.release("1.0.1", executable("1.0.1"))
-        yield made
-
-
-@pytest.fixture
-def device(tmp_path: Path, repository: Repository) -> Device:
-    folder = tmp_path / "device"
-    folder.mkdir()
-    return Device(folder, repository)
 
 
 async def test_what_was_signed_for_is_staged(device: Device) -> None:
