@@ -61,6 +61,9 @@ class FakeProcesses:
         self.started: list[FakeProgram] = []
         self._outcomes: dict[str, Outcome | ReagentError | list[Outcome | ReagentError]] = {}
         self._default: Outcome | ReagentError = Outcome(0, "", "")
+        self._begun: asyncio.Future[None] | None = None
+        self._gate = asyncio.Event()
+        self._gate.set()
 
     # What a test does.
 
@@ -86,6 +89,16 @@ class FakeProcesses:
         if not isinstance(then, list):
             self._outcomes[of] = [*(refusal(number) for _ in range(times)), then]
 
+    def hold(self) -> asyncio.Future[None]:
+        """Nothing that is started comes to run until `go_on`; done once something is to start."""
+        self._gate.clear()
+        self._begun = asyncio.get_running_loop().create_future()
+        return self._begun
+
+    def go_on(self) -> None:
+        """What was held comes to run."""
+        self._gate.set()
+
     def _tell(self, program: str, outcome: Outcome | ReagentError) -> None:
         if program:
             self._outcomes[program] = outcome
@@ -106,6 +119,9 @@ class FakeProcesses:
 
     async def start(self, command: Sequence[str]) -> FakeProgram:
         await asyncio.sleep(0)
+        if self._begun is not None and not self._begun.done():
+            self._begun.set_result(None)
+        await self._gate.wait()
         outcome = self._outcomes.get(command[0], self._default)
         if isinstance(outcome, ReagentError):
             raise outcome

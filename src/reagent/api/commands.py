@@ -1,13 +1,14 @@
 """Running programs for the platform (docs/contract/wamp.md 4.31).
 
 A program outlives the call that started it and the session that the call came by: a link that drops
-must not end an installation half-way. It does not outlive the agent.
+must not end an installation half-way. So it belongs to a task of its own from the moment that it is
+asked for. It does not outlive the agent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -78,57 +79,45 @@ class Commands:
         self._identity = identity
         self._clock = clock
         self._tasks = Tasks()
-        self._programs: set[Program] = set()
-        self._closing = asyncio.Event()
+        self._closing = False
 
     @property
     def busy(self) -> bool:
-        """Whether a program runs."""
-        return len(self._programs) > 0
+        """Whether a program runs, or is about to."""
+        return len(self._tasks) > 0
 
     @procedure("execute_cmd", needs=Privilege.MAINTAIN, within=_WITHIN_S)
     async def execute_cmd(self, call: Call) -> Answer:
         """The output of a program that is waited for, else the id of its process."""
         order = parse(wire.first_object(call))
-        name = order.command[0]
-        program = await self._started(order.command)
-        _log.info("program started", program=name, pid=program.pid)
-        if not order.blocking:
-            pause = order.pause_ms / 1000
-            self._tasks.start(
-                self._to_its_end(program, lambda: self._pass_on(program, pause)),
-                f"output of {name}",
-            )
-            return Answer(({"pid": program.pid},))
-        said: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._tasks.start(
-            self._to_its_end(program, lambda: _collect(name, program, said)), f"answer of {name}"
-        )
-        return Answer((await said,))
+        if self._closing:
+            raise Canceled("the agent is about to end")
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        task = self._tasks.start(self._run(order, answer), f"program {order.command[0]}")
+        task.add_done_callback(lambda task: _leave_nobody_waiting(task, answer))
+        return await answer
 
     async def close(self) -> None:
         """End every program, and what they began."""
-        self._closing.set()
+        self._closing = True
         await self._tasks.end(_ENDS_S)
-        # One whose task was ended before it came to its first line.
-        while self._programs:
-            await self._programs.pop().end()
 
-    async def _started(self, command: tuple[str, ...]) -> Program:
-        if not self._closing.is_set():
-            program = await self._processes().start(command)
-            if not self._closing.is_set():
-                self._programs.add(program)
-                return program
-            await program.end()
-        raise Canceled("the agent is about to end")
-
-    async def _to_its_end(self, program: Program, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, order: Order, answer: asyncio.Future[Answer]) -> None:
+        """A program from its beginning to its end, whether somebody waits for it or not."""
+        name = order.command[0]
         try:
-            await work()
-        finally:
-            await program.end()
-            self._programs.discard(program)
+            program = await self._processes().start(order.command)
+            try:
+                _log.info("program started", program=name, pid=program.pid)
+                if order.blocking:
+                    _give(answer, Answer((await _whole(name, program),)))
+                else:
+                    _give(answer, Answer(({"pid": program.pid},)))
+                    await self._pass_on(program, order.pause_ms / 1000)
+            finally:
+                await program.end()
+        except ReagentError as error:
+            _refuse(answer, error)
 
     async def _pass_on(self, program: Program, pause: float) -> None:
         topic = names.procedure(self._identity().serial_number, f"cmd_output_{program.pid}")
@@ -189,20 +178,22 @@ def _is_text(value: str) -> bool:
     return True
 
 
-async def _collect(name: str, program: Program, said: asyncio.Future[str]) -> None:
-    """Give the waiting caller the output, or the reason why there is none."""
-    try:
-        text = await _whole(name, program)
-    except ReagentError as error:
-        if not said.done():
-            said.set_exception(error)
-    except asyncio.CancelledError:
-        if not said.done():
-            said.set_exception(Canceled(f"{name} was ended with the agent"))
-        raise
-    else:
-        if not said.done():
-            said.set_result(text)
+def _give(answer: asyncio.Future[Answer], what: Answer) -> None:
+    if not answer.done():  # its caller may be gone
+        answer.set_result(what)
+
+
+def _refuse(answer: asyncio.Future[Answer], error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+def _leave_nobody_waiting(task: asyncio.Task[None], answer: asyncio.Future[Answer]) -> None:
+    """A task may be ended before it comes to its first line."""
+    if task.cancelled():
+        _refuse(answer, Canceled("the agent is about to end"))
+    elif (error := task.exception()) is not None:
+        _refuse(answer, error)
 
 
 async def _whole(name: str, program: Program) -> str:

@@ -109,6 +109,7 @@ async def test_a_program_that_cannot_be_started_is_an_error(
 
     with pytest.raises(NotFound):
         await shell.run({"cmd": "nope", "blocking": blocking})
+    await settle()
 
     assert not shell.commands.busy
 
@@ -124,6 +125,26 @@ async def test_a_command_goes_on_when_its_caller_is_gone(shell: Shell) -> None:
     assert running
     assert program.was_ended
     assert not shell.commands.busy
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_a_program_that_is_being_started_goes_on_when_its_caller_is_gone(
+    shell: Shell,
+    blocking: bool,  # noqa: FBT001 - a table
+) -> None:
+    started = shell.processes.hold()
+    task = asyncio.create_task(shell.run({"cmd": "make", "blocking": blocking}))
+    await started
+    task.cancel()
+    await settle()
+    busy = shell.commands.busy
+
+    shell.processes.go_on()
+    await settle()
+
+    assert busy
+    assert shell.commands.busy
+    assert [program.was_ended for program in shell.processes.started] == [False]
 
 
 async def test_a_command_beside_us_answers_its_process_id_at_once(shell: Shell) -> None:
@@ -205,15 +226,20 @@ async def test_programs_end_with_the_agent(shell: Shell) -> None:
         await shell.run({"cmd": "late", "blocking": False})
 
 
-async def test_a_program_that_begins_while_the_agent_ends_is_ended(shell: Shell) -> None:
+@pytest.mark.parametrize("turns", range(3))
+async def test_a_program_that_begins_while_the_agent_ends_is_ended(
+    shell: Shell, turns: int
+) -> None:
     late = asyncio.create_task(shell.run({"cmd": "late", "blocking": False}))
-    await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
 
     await shell.commands.close()
 
     with pytest.raises(Canceled):
         await late
-    assert [program.was_ended for program in shell.processes.started] == [True]
+    assert all(program.was_ended for program in shell.processes.started)
+    assert not shell.commands.busy
 
 
 @pytest.mark.parametrize(
