@@ -81,9 +81,12 @@ class Downloads(Protocol):
 
 
 class Brought(Protocol):
-    """Files that lie on this device, brought by a person. Every failure is a `DownloadFailed`."""
+    """Files that lie on this device, brought by a person. Every failure is a `DownloadFailed`.
 
-    def document(self, path: str, *, most: int) -> bytes:
+    One that keeps us waiting is `TooSlow`: half a minute without a byte.
+    """
+
+    async def document(self, path: str, *, most: int) -> bytes:
         """A small file as a whole; a longer one is refused."""
         ...
 

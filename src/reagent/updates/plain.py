@@ -6,7 +6,6 @@ without roots goes by; one with roots never does (`updates.trust`).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -82,9 +81,7 @@ class PlainBucket:
 
     async def vouched(self, path: str, brought: Brought) -> str:
         """See the contract: the sidecar must lie beside it, as in the bucket."""
-        note = await asyncio.to_thread(
-            brought.document, path + channel.SIDECAR, most=LONGEST_SIDECAR
-        )
+        note = await brought.document(path + channel.SIDECAR, most=LONGEST_SIDECAR)
         return channel.digest_in(note)
 
     @property

@@ -24,8 +24,8 @@ from reagent.adapters.docker.streams import (
     instant,
     registry_auth,
 )
-from reagent.adapters.docker.threads import Threads
 from reagent.adapters.docker.wire import Wire
+from reagent.adapters.threads import Threads
 from reagent.contracts.engine import ContainerSeen, ContainerSpec, EngineEvent, Lines, Pruned
 from reagent.errors import (
     ContainerNotFound,
@@ -65,7 +65,7 @@ class DockerEngine:
     ) -> None:
         found = from_environment(address, environment)
         self._wire = Wire(found)
-        self._sdk = Sdk(found, Threads())
+        self._sdk = Sdk(found, Threads("docker"))
         self._now = now
 
     @property

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from reagent import log
 from reagent.adapters.docker.address import Address
 from reagent.adapters.docker.errors import unavailable
-from reagent.adapters.docker.threads import Threads
+from reagent.adapters.threads import Threads
 
 if TYPE_CHECKING:
     from reagent.adapters.docker.client import Client

@@ -132,7 +132,7 @@ class SignedBucket:
         Raises:
             Untrusted: nobody signed for it, or for another platform alone.
         """
-        fetch = await asyncio.to_thread(source.beside, brought, path)
+        fetch = await source.beside(brought, path)
         if fetch is not None:
             verdict = await self._look(fetch, any_timestamp=True)
         else:

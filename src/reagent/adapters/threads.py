@@ -1,9 +1,9 @@
-"""Threads for calls that block, of this folder alone.
+"""Threads for calls that may block for ever, a few for each who has such calls.
 
 The standard library's pool is joined when the interpreter exits, so an engine that hangs would
 hold up the end of the agent. These are daemons: started when there is work, at most a few, gone
 after a while without any. A call whose task is cancelled runs on in its thread until its own
-timeout; what must end at once (pulls, logs, events) is never run here.
+timeout, or is left behind there; what must end at once (pulls, logs, events) is never run here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,16 @@ T = TypeVar("T")
 
 
 class Threads:
-    """Runs blocking calls off the loop."""
+    """Runs blocking calls off the loop.
 
-    def __init__(self, limit: int = 4, idle_s: float = 10.0) -> None:
+    Args:
+        name: of the threads.
+        limit: so many at once; what comes then waits until one of them is free.
+        idle_s: one without work ends after so many seconds.
+    """
+
+    def __init__(self, name: str, limit: int = 4, idle_s: float = 10.0) -> None:
+        self._name = name
         self._limit = limit
         self._idle_s = idle_s
         self._changed = threading.Condition()
@@ -46,7 +53,25 @@ class Threads:
                     loop.call_soon_threadsafe(_settle, future, result)
 
         self._submit(job)
-        return await future
+        try:
+            return await future
+        finally:
+            if future.cancelled():
+                self._forget(job)
+
+    def leave(self, call: Callable[[], None]) -> None:
+        """Run `call` when there is a thread; nobody waits for it, or hears of its `OSError`."""
+
+        def job() -> None:
+            with suppress(OSError):
+                call()
+
+        self._submit(job)
+
+    def _forget(self, job: Callable[[], None]) -> None:
+        """Where every thread hangs, what was given up must not pile up behind them."""
+        with self._changed, suppress(ValueError):
+            self._jobs.remove(job)
 
     def _submit(self, job: Callable[[], None]) -> None:
         with self._changed:
@@ -57,7 +82,7 @@ class Threads:
             if self._count >= self._limit:
                 return
             self._count += 1
-        threading.Thread(target=self._work, name="docker", daemon=True).start()
+        threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def _work(self) -> None:
         while True:

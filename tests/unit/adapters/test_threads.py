@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reagent.adapters.docker.threads import Threads
+from reagent.adapters.threads import Threads
 
 
 def waits_for(event: threading.Event) -> Callable[[], str]:
@@ -23,7 +23,7 @@ def fails() -> None:
 
 
 async def test_results_and_exceptions_come_back() -> None:
-    threads = Threads()
+    threads = Threads("test")
 
     assert await threads.run(lambda: 42) == 42
     with pytest.raises(LookupError, match="gone"):
@@ -31,7 +31,7 @@ async def test_results_and_exceptions_come_back() -> None:
 
 
 async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
-    threads = Threads(limit=2)
+    threads = Threads("test", limit=2)
     gate = threading.Event()
 
     held = [asyncio.create_task(threads.run(waits_for(gate))) for _ in range(2)]
@@ -44,7 +44,7 @@ async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
 
 
 async def test_calls_that_follow_each_other_share_threads() -> None:
-    threads = Threads(limit=50)
+    threads = Threads("test", limit=50)
 
     served = {await threads.run(threading.get_ident) for _ in range(50)}
 
@@ -53,7 +53,7 @@ async def test_calls_that_follow_each_other_share_threads() -> None:
 
 
 async def test_a_cancelled_call_lets_go_at_once() -> None:
-    threads = Threads()
+    threads = Threads("test")
     gate = threading.Event()
     task = asyncio.create_task(threads.run(waits_for(gate)))
     await asyncio.sleep(0)
@@ -67,7 +67,7 @@ async def test_a_cancelled_call_lets_go_at_once() -> None:
 
 
 async def test_a_call_given_up_while_it_waited_never_happens() -> None:
-    threads = Threads(limit=1)
+    threads = Threads("test", limit=1)
     gate = threading.Event()
     happened: list[str] = []
     held = asyncio.create_task(threads.run(waits_for(gate)))
@@ -84,7 +84,7 @@ async def test_a_call_given_up_while_it_waited_never_happens() -> None:
 
 
 async def test_no_thread_holds_up_the_end_of_the_process_or_stays_without_work() -> None:
-    threads = Threads(idle_s=0.01)
+    threads = Threads("test", idle_s=0.01)
 
     worker = await threads.run(threading.current_thread)
     await asyncio.to_thread(worker.join, 5)
