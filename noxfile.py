@@ -89,11 +89,11 @@ def unit(session: nox.Session) -> None:
 
 @nox.session
 def unit_frozen_python(session: nox.Session) -> None:
-    """Run the unit tests in the Python that the executable is made of, in its build image."""
+    """Run in the build image what depends on it: unit tests in its Python, links by its linker."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     python(
         session, "-m", "sandbox.inside", f"--junitxml={REPORTS / 'unit-frozen-python.xml'}", "-q",
-        "tests/unit", *session.posargs,
+        "tests/unit", "tests/pipeline/test_build_relink.py", *session.posargs,
     )  # fmt: skip
 
 
