@@ -1,13 +1,12 @@
 """What a person sees of several targets at once: a bar each on a terminal, else plain lines."""
 
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, Self
 
-from reagent_build.progress import Progress
+from reagent_build.progress import Progress, on_terminal
 
 if TYPE_CHECKING:
     from rich import progress as rich
@@ -98,9 +97,4 @@ class _RichLine:
 
 def board() -> AbstractContextManager[Board]:
     """The one that fits standard output."""
-    if sys.stdout.isatty():
-        try:
-            return RichBoard()
-        except ImportError:
-            pass
-    return nullcontext(PlainBoard())
+    return on_terminal(RichBoard, PlainBoard)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reagent_build.__main__ import main as build
+from reagent_build.progress import shown
 from reagent_build.targets import Target, UnknownTargetError, machine_target, read_targets
 from reagent_release import (
     built,
@@ -30,7 +31,6 @@ from reagent_release import (
 )
 from reagent_release.configured import Choice, choose, opened
 from reagent_release.errors import Misused, ObjectMissing, Refused, ReleaseError
-from reagent_release.progress import shown
 from reagent_release.record import Record
 from reagent_release.sign import Signing
 from reagent_release.steps import Step, carry_out, signed

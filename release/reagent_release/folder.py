@@ -17,9 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from reagent_build.progress import Moved, unheard
 from reagent_release import layout
 from reagent_release.errors import Changed, ObjectMissing, StoreError
-from reagent_release.store import ABSENT, Moved, Stat, unheard
+from reagent_release.store import ABSENT, Stat
 
 LOCK_S: Final = 60.0
 _POLL_S: Final = 0.05

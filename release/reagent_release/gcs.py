@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from reagent_build.progress import Moved, unheard
 from reagent_release import layout
 from reagent_release.errors import Changed, ObjectMissing, StoreError
-from reagent_release.store import Moved, Stat, unheard
+from reagent_release.store import Stat
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from reagent_build.progress import Moved, unheard
 from reagent_release.errors import Changed, ReleaseError, StoreError, Unfinished
 from reagent_release.progress import Progress
-from reagent_release.store import ABSENT, Bucket, Moved, Stat, unheard
+from reagent_release.store import ABSENT, Bucket, Stat
 
 
 def sha256(content: bytes) -> str:

@@ -4,19 +4,13 @@ Generations: every object has one, it is above 0 and changes with every write. 0
 exist". A writer that saw an older state than there is gets `Changed`, never his will.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from reagent_build.progress import Moved, unheard
+
 ABSENT: Final = 0
 """The generation of what does not exist: a write that expects it never overwrites."""
-
-Moved = Callable[[int], None]
-"""Hears how many more bytes went over the line."""
-
-
-def unheard(_: int) -> None:
-    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)

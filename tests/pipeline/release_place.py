@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reagent_build.checksum import put
+from reagent_build.progress import Moved, unheard
 from reagent_build.sbom_facts import objects_of
 from reagent_build.sbom_papers import bill_of, notices_of
 from reagent_build.targets import Target
@@ -15,7 +16,7 @@ from reagent_release import layout
 from reagent_release.__main__ import Place, main
 from reagent_release.errors import StoreError
 from reagent_release.folder import FolderBucket
-from reagent_release.store import Bucket, Moved, Stat, unheard
+from reagent_release.store import Bucket, Stat
 
 TARGETS = ("linux/amd64", "linux/arm/7", "windows/amd64")
 _MACHINES = {"amd64": 62, "arm": 40}

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from reagent_build.progress import Moved, unheard
 from reagent_release.__main__ import main
 from reagent_release.steps import sha256
-from reagent_release.store import Moved, Stat, unheard
+from reagent_release.store import Stat
 from tests.pipeline.release_place import Repository, Unlucky
 from tests.pipeline.signed_place import DAY, ROOT, SignedRepository
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from reagent_build.progress import PlainProgress
 from reagent_release.errors import Changed, StoreError, Unfinished
-from reagent_release.progress import PlainProgress
 from reagent_release.steps import Copy, Edit, There, Upload, Write, carry_out, sha256
 from reagent_release.store import ABSENT
 from tests.pipeline.release_place import Unlucky
