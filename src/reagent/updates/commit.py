@@ -15,6 +15,7 @@ from reagent.updates import judge, links, moves
 from reagent.updates.decide import Act, Plan
 from reagent.updates.ledger import Ledger
 from reagent.updates.precedence import higher
+from reagent.updates.repairs import is_blocked
 from reagent.updates.state import State, Trial
 from reagent.updates.vocabulary import (
     ACTIVE,
@@ -25,7 +26,6 @@ from reagent.updates.vocabulary import (
     ROLLBACK,
     UPDATE,
     VERSION_FILE,
-    version_file,
 )
 
 _VERSION_FILE: Final = re.compile(
@@ -61,18 +61,18 @@ def commit(
     """
     # A cut in here is no cut of an attempt: what there was to prove is proven.
     ledger.change(judge.stopped)
+
+    def given_up() -> bool:
+        return is_blocked(ledger.state, own, lambda file: links.digest(files, folder, file))
+
     for step in _ORDER[trial.kind]:
         if step == _NEWEST:
             links.make_newest(files, folder, trial.file, now)
-        elif step == PREVIOUS and trial.kind == UPDATE and not _is_blocked(ledger.state, own):
+        elif step == PREVIOUS and trial.kind == UPDATE and not given_up():
             links.set_link(files, folder, PREVIOUS, own)
         else:
             links.set_link(files, folder, step, trial.file)
     ledger.change(lambda state: committed_state(state, trial, now))
-
-
-def _is_blocked(state: State, file: str) -> bool:
-    return any(version_file(each.version) == file for each in state.blocked)
 
 
 def committed_state(state: State, trial: Trial, now: float) -> State:

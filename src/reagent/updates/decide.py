@@ -16,9 +16,10 @@ from reagent.updates import judge
 from reagent.updates.control import Control
 from reagent.updates.links import Links
 from reagent.updates.precedence import higher
+from reagent.updates.repairs import is_blocked, remembered, repairs
 from reagent.updates.state import Committed, State, Trial
 from reagent.updates.times import Times
-from reagent.updates.vocabulary import ACTIVE, ARRIVAL, LATEST, PREVIOUS, version_file
+from reagent.updates.vocabulary import ACTIVE, ARRIVAL, LATEST, PREVIOUS
 
 # A newcomer that was never once proven goes back to where it came from after a day of trying.
 ARRIVAL_PATIENCE_S: Final = 24 * 3600.0
@@ -88,8 +89,15 @@ def decide(facts: Facts) -> Plan:
     plan = _decide(facts)
     if plan.act is Act.RETURN:
         return plan
-    newest, links = _repairs(facts)
-    return replace(plan, newest=plan.newest or newest, links=(*plan.links, *links))
+    state = _remember_back(facts, plan.state)
+    fixes = repairs(facts.links, facts.own, lambda file: is_blocked(state, file, _sha256(facts)))
+    mirrored = all(name != LATEST for name, _ in fixes)
+    return replace(
+        plan,
+        state=state,
+        newest=plan.newest or ("" if mirrored else facts.own),
+        links=(*plan.links, *(fix for fix in fixes if fix not in plan.links)),
+    )
 
 
 def _decide(facts: Facts) -> Plan:  # noqa: PLR0911 - a list of rules, read from above
@@ -291,14 +299,20 @@ def _is_our_digest(facts: Facts, trial: Trial) -> bool:
     return own is not None and own.sha256 == trial.sha256
 
 
-def _repairs(facts: Facts) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Links that are missing, dangle, or name what must not come back."""
-    links = facts.links
-    bad = {version_file(each.version) for each in facts.state.blocked} - {facts.own}
-    fixes = []
-    if not links.previous or links.previous in bad:
-        fixes.append((PREVIOUS, facts.own))
-    mirrored = links.latest == facts.own
-    if not mirrored:
-        fixes.append((LATEST, facts.own))
-    return ("" if mirrored else facts.own), tuple(fixes)
+def _remember_back(facts: Facts, state: State) -> State:
+    """Where something is blocked, look once at what is fallen back to, not at every start."""
+    mark, back = state.committed, facts.links.previous
+    if not state.blocked or state.spoiled or mark is None or mark.file != facts.own:
+        return state
+    if back in ("", facts.own) or remembered(state, back):
+        return state
+    sha256 = _sha256(facts)(back)
+    return judge.looked_back(state, back, sha256) if sha256 else state
+
+
+def _sha256(facts: Facts) -> Callable[[str], str]:
+    def digest(file: str) -> str:
+        found = facts.digest(file)
+        return "" if found is None else found.sha256
+
+    return digest

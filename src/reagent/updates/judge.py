@@ -170,6 +170,14 @@ def remembered(state: State, mark: Committed) -> State:
     return replace(_clean(state), committed=mark)
 
 
+def looked_back(state: State, back: str, sha256: str) -> State:
+    """The digest of what the committed version falls back to is known; until the next commit."""
+    mark = state.committed
+    if mark is None:
+        return state
+    return replace(_clean(state), committed=replace(mark, back=back, back_sha256=sha256))
+
+
 def mark_of(own: Trial) -> Committed:
     """A version that runs, as a committed one."""
     return Committed(file=own.file, version=own.version, sha256=own.sha256, at=0.0)

@@ -32,6 +32,14 @@ def look(files: Files, folder: str) -> Links:
     return Links(*(_file_behind(files, folder, name) for name in (ACTIVE, PREVIOUS, LATEST)))
 
 
+def digest(files: Files, folder: str, file: str) -> str:
+    """The SHA-256 of a file in lower-case hex, empty where it cannot be read."""
+    try:
+        return files.sha256(f"{folder}/{file}")
+    except OSError:
+        return ""
+
+
 def set_link(files: Files, folder: str, name: str, file: str) -> None:
     """Have the link name that file, by its absolute path: the manager script compares texts.
 

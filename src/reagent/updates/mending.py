@@ -7,13 +7,15 @@ Where this version gave way to what was here before it, links are as that needs 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from reagent.contracts.files import Files, Kind
 from reagent.errors import Refused
 from reagent.updates import links
+from reagent.updates.repairs import is_blocked, repairs
 from reagent.updates.state import State
-from reagent.updates.vocabulary import ACTIVE, ARRIVAL, FACTORY, LATEST, PREVIOUS, version_file
+from reagent.updates.vocabulary import ACTIVE, ARRIVAL, FACTORY, LATEST
 
 
 def mend(files: Files, folder: str, state: State, now: float) -> tuple[tuple[str, str], ...]:
@@ -50,26 +52,28 @@ def plan(files: Files, folder: str, state: State) -> tuple[tuple[str, str], ...]
     trial = state.trial
     if trial is not None and trial.kind == ARRIVAL and known.active == trial.back != "":
         return ()
-    active = known.active or _proven(files, folder, state, known)
-    bad = {version_file(each.version) for each in state.blocked} - {active}
-    fixes = [] if known.active else [(ACTIVE, active)]
-    if not known.previous or known.previous in bad:
-        fixes.append((PREVIOUS, active))
-    if known.latest != active:
-        fixes.append((LATEST, active))
-    return tuple(fixes)
+
+    def bad(file: str) -> bool:
+        return is_blocked(state, file, lambda name: links.digest(files, folder, name))
+
+    active = known.active or _proven(files, folder, state, known, bad)
+    fixes = repairs(known, active, bad)
+    return fixes if known.active else ((ACTIVE, active), *fixes)
 
 
-def _proven(files: Files, folder: str, state: State, known: links.Links) -> str:
-    bad = {version_file(each.version) for each in state.blocked}
+def _proven(
+    files: Files, folder: str, state: State, known: links.Links, bad: Callable[[str], bool]
+) -> str:
     committed = state.committed
-    if committed is not None and state.block_of(committed.sha256) is None:
-        with suppress(OSError):
-            if files.sha256(f"{folder}/{committed.file}") == committed.sha256:
-                return committed.file
+    if (
+        committed is not None
+        and state.block_of(committed.sha256) is None
+        and links.digest(files, folder, committed.file) == committed.sha256
+    ):
+        return committed.file
     for file in (known.previous, FACTORY):
         with suppress(OSError):
-            if file and file not in bad and files.lstat(f"{folder}/{file}").kind is Kind.FILE:
+            if file and files.lstat(f"{folder}/{file}").kind is Kind.FILE and not bad(file):
                 return file
     raise Refused(
         f"{folder}: Reagent-active names nothing, and no version that was proven here is left:"

@@ -7,9 +7,9 @@ together); then the rules are not even imported.
 from __future__ import annotations
 
 from reagent.updates.links import Links
+from reagent.updates.repairs import is_blocked, repairs
 from reagent.updates.state import State
 from reagent.updates.times import DAY_S
-from reagent.updates.vocabulary import version_file
 
 
 def is_quiet(state: State, links: Links, own: str, now: float) -> bool:
@@ -21,12 +21,16 @@ def is_quiet(state: State, links: Links, own: str, now: float) -> bool:
         own: our file's name; the target of `Reagent-active`.
         now: seconds since 1970, as the device believes.
     """
-    if state.trial is not None or state.spoiled or links.latest != own or not links.previous:
+    if state.trial is not None or state.spoiled:
+        return False
+
+    def bad(file: str) -> bool:
+        """What nobody looked at yet is not seen at a glance."""
+        return is_blocked(state, file, lambda _: state.blocked[0].sha256)
+
+    if repairs(links, own, bad):
         return False
     mark = state.committed
-    ours = mark is not None and mark.file == own
-    if links.previous != own:
-        bad = {version_file(each.version) for each in state.blocked}
-        if not ours or links.previous in bad:
-            return False
-    return mark is None or not ours or now - mark.at >= DAY_S
+    if mark is None or mark.file != own:
+        return links.previous == own
+    return now - mark.at >= DAY_S

@@ -21,7 +21,14 @@ from reagent.updates import commit, elf, judge, links, moves
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import MOST_BLOCKED, State, Trial
-from reagent.updates.vocabulary import DOWNLOADS, SUFFIX, UPDATE, VERSION_FILE, version_file
+from reagent.updates.vocabulary import (
+    DOWNLOADS,
+    ROLLBACK,
+    SUFFIX,
+    UPDATE,
+    VERSION_FILE,
+    version_file,
+)
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
 # The oldest date there is: the field's manager script takes the newest file.
@@ -276,8 +283,14 @@ class Staging:
         before = self._described(previous)
         ours = self._described(own)
         mark = judge.mark_of(ours)
-        after = self._ledger.change(lambda state: judge.rolled_back(state, mark, before, why))
-        return after.trial is not None and after.block_of(before.sha256) is None
+
+        def rolled_back(state: State) -> State:
+            if before.sha256 == ours.sha256 or state.block_of(before.sha256) is not None:
+                return state
+            return judge.rolled_back(state, mark, before, why)
+
+        trial = self._ledger.change(rolled_back).trial
+        return trial is not None and (trial.kind, trial.sha256) == (ROLLBACK, before.sha256)
 
     def tidy(self) -> None:
         """Drop what lies in `downloads/`; nothing there survives the process that made it."""

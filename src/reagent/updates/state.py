@@ -99,6 +99,8 @@ class Committed:
         at: seconds since 1970, as the device believed.
         boot: the boot id while a run is open, empty between runs: a run that is found open in the
             same boot ended badly, in another one the power went.
+        back: the file to fall back to, once its digest was looked at.
+        back_sha256: that digest.
     """
 
     file: str
@@ -106,6 +108,8 @@ class Committed:
     sha256: str
     at: float
     boot: str = ""
+    back: str = ""
+    back_sha256: str = ""
     other: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -270,6 +274,8 @@ def _committed(value: object) -> Committed | None:
         sha256=digest,
         at=_number(value.get("at")),
         boot=_text(value.get("boot")),
+        back=_text(value.get("back")),
+        back_sha256=_text(value.get("back_sha256")),
         other={key: value[key] for key in value.keys() - set(Committed.__slots__)},
     )
 

@@ -242,6 +242,22 @@ def test_going_back_is_a_trial_of_the_version_before(staging: Staging, files: Fa
     assert "ordered" in (staging.blocked(own) or "")
 
 
+def test_nobody_goes_back_to_what_is_blocked_and_the_version_that_runs_stays_wanted(
+    staging: Staging, files: FakeFiles
+) -> None:
+    before = life.body("1.3.0", "good")
+    files.file(f"{FOLDER}/reagent-v1.3.0", before)
+    files.link(f"{FOLDER}/Reagent-previous", f"{FOLDER}/reagent-v1.3.0")
+    staging.block(hashlib.sha256(before).hexdigest(), "1.3.0", "failed 3 times")
+
+    went = staging.roll_back("ordered")
+
+    own = hashlib.sha256(files.read(f"{FOLDER}/reagent-v1.4.0", 1 << 20)).hexdigest()
+    assert not went
+    assert staging.trial() is None
+    assert staging.blocked(own) is None
+
+
 @pytest.mark.parametrize("name", ["Reagent-active", "Reagent-previous"])
 def test_nothing_goes_while_a_link_is_away(staging: Staging, files: FakeFiles, name: str) -> None:
     files.file(f"{FOLDER}/reagent-v1.0.0", b"x")
