@@ -14,8 +14,8 @@ from reagent.contracts.files import Files, Kind
 from reagent.updates import judge, links, moves
 from reagent.updates.decide import Act, Plan
 from reagent.updates.ledger import Ledger
-from reagent.updates.precedence import higher
 from reagent.updates.repairs import is_blocked
+from reagent.updates.semver import higher
 from reagent.updates.state import State, Trial
 from reagent.updates.vocabulary import (
     ACTIVE,

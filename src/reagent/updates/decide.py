@@ -15,8 +15,8 @@ from typing import Final
 from reagent.updates import judge
 from reagent.updates.control import Control
 from reagent.updates.links import Links
-from reagent.updates.precedence import higher
 from reagent.updates.repairs import is_blocked, remembered, repairs
+from reagent.updates.semver import higher
 from reagent.updates.state import Committed, State, Trial
 from reagent.updates.times import Times
 from reagent.updates.vocabulary import ACTIVE, ARRIVAL, LATEST, PREVIOUS

@@ -2,7 +2,8 @@
 
 A leading `v` and missing parts are accepted, missing parts are 0, build metadata is ignored. A
 pre-release is an update only for a device that runs one: `1.2.4-rc1` is newer than `1.2.3` and
-still nothing that a stable device takes.
+still nothing that a stable device takes. That is a rule of looks alone (`is_update`): what ran
+here, waits for its trial, or was brought is ordered by precedence, as semantic versioning has it.
 """
 
 from __future__ import annotations
@@ -76,6 +77,27 @@ def is_update(current: str, latest: str) -> bool:
     if offered.pre and not running.pre:
         return False
     return offered.is_above(running)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two texts name one version; what is no version is the same as nothing."""
+    known = _known(one)
+    return known is not None and known == _known(other)
+
+
+def higher(one: str, other: str) -> str:
+    """The higher of two by precedence; a text that is no version loses against every version."""
+    first, second = _known(one), _known(other)
+    if second is None or (first is not None and not second.is_above(first)):
+        return one
+    return other
+
+
+def _known(text: str) -> Version | None:
+    try:
+        return Version.parse(text)
+    except BadVersion:
+        return None
 
 
 def _rank(identifier: str) -> _Part:

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from reagent.errors import BadVersion
-from reagent.updates.semver import Version, is_update
+from reagent.updates.semver import Version, higher, is_update, same
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,31 @@ def test_precedence_is_that_of_semantic_versioning() -> None:
 )
 def test_a_version_is_shown_whole_and_without_its_build(text: str, shown: str) -> None:
     assert str(Version.parse(text)) == shown
+
+
+RISING = (
+    "", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta.2", "1.0.0-beta.11",
+    "1.0.0-rc.1", "1.0.0", "v1.0.1", "1.9.0", "1.10", "2",
+)  # fmt: skip
+
+
+def test_of_two_versions_the_higher_one_by_precedence_alone() -> None:
+    for lower, upper in itertools.pairwise(RISING):
+        assert higher(lower, upper) == upper
+        assert higher(upper, lower) == upper
+
+
+def test_of_two_that_differ_in_their_build_the_first_stays() -> None:
+    assert higher("1.0.0+1", "1.0.0+2") == "1.0.0+1"
+
+
+@pytest.mark.parametrize("junk", ["junk", "../..", "", "reagent-latest", "1.2.3.4"])
+def test_junk_loses_against_every_version(junk: str) -> None:
+    assert higher(junk, "0.0.1") == "0.0.1"
+    assert higher("0.0.1", junk) == "0.0.1"
+    assert not same(junk, junk)
+
+
+def test_one_version_may_be_written_in_several_ways() -> None:
+    assert same("v1.5", "1.5.0+linux")
+    assert not same("1.5.0", "1.5.0-rc.1")
