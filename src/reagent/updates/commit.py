@@ -24,12 +24,15 @@ from reagent.updates.vocabulary import (
     LATEST,
     PREVIOUS,
     ROLLBACK,
+    SUFFIX,
     UPDATE,
     VERSION_FILE,
 )
 
 _VERSION_FILE: Final = re.compile(
-    re.escape(VERSION_FILE) + r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
+    re.escape(VERSION_FILE)
+    + r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
+    + re.escape(SUFFIX)
 )
 
 # After each step the newest file is what `latest` names, or will be after the manager script's next

@@ -9,6 +9,7 @@ links settled after each single move: the newest file is what `latest` names, an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os.path import isabs
 
 from reagent.contracts.files import Files, Kind
 from reagent.updates import moves
@@ -89,7 +90,8 @@ def _file_behind(files: Files, folder: str, name: str) -> str:
             return ""
         target = files.readlink(path)
         there, _, file = target.rpartition("/")
-        place = there if target.startswith("/") else f"{folder}/{there}".rstrip("/")
+        is_whole = isabs(target)  # noqa: PTH117 - `C:` begins a path, too
+        place = there if is_whole else f"{folder}/{there}".rstrip("/")
         if files.lstat(f"{place}/{file}").kind is not Kind.FILE:
             return ""
         same = place == folder or _identity(files, place) == _identity(files, folder)

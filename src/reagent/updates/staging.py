@@ -26,8 +26,8 @@ from reagent.updates.vocabulary import (
     ROLLBACK,
     SUFFIX,
     UPDATE,
-    VERSION_FILE,
     version_file,
+    version_of,
 )
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
@@ -299,9 +299,8 @@ class Staging:
 
     def _described(self, file: str) -> Trial:
         path = f"{self.folder}/{file}"
-        version = file.removeprefix(VERSION_FILE).removesuffix(SUFFIX)
         digest, size = self._files.sha256(path), self._files.lstat(path).size
-        return Trial(file=file, version=version, sha256=digest, size=size)
+        return Trial(file=file, version=version_of(file), sha256=digest, size=size)
 
     def _seal(self, file: NewFile, size: int, sha256: str) -> None:
         file.fsync()

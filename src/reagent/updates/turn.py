@@ -17,7 +17,7 @@ from reagent.updates.decide import Act, Facts, Plan, decide
 from reagent.updates.outcome import Outcome
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import State, Trial
-from reagent.updates.vocabulary import ARRIVAL, VERSION_FILE
+from reagent.updates.vocabulary import ARRIVAL, version_of
 
 if TYPE_CHECKING:  # a start without a trial has no children
     from reagent.updates.parent import Child
@@ -234,8 +234,7 @@ class Turn:
             digest = self._files.sha256(path)
         except OSError:
             return None
-        version = file.removeprefix(VERSION_FILE)
-        return Trial(file=file, version=version, sha256=digest, size=size)
+        return Trial(file=file, version=version_of(file), sha256=digest, size=size)
 
     def _fault(self, trial: Trial) -> str:
         path = f"{self._folder}/{trial.file}"

@@ -51,6 +51,11 @@ def version_file(version: str) -> str:
     return f"{VERSION_FILE}{version}{SUFFIX}"
 
 
+def version_of(file: str) -> str:
+    """The version that a file is named by."""
+    return file.removeprefix(VERSION_FILE).removesuffix(SUFFIX)
+
+
 def is_file_name(text: str) -> bool:
     """Whether it is the name of something in a folder, and no way out of it."""
     return text.isprintable() and text not in {"", ".", ".."} and "/" not in text

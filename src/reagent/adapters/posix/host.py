@@ -5,7 +5,6 @@ What cannot be read is zero, empty or left out: a figure is never worth a missed
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from reagent import log
+from reagent.adapters.figures import Figures
 from reagent.adapters.net import local
 from reagent.adapters.posix import netlink, platform
 from reagent.contracts.host import Address
@@ -21,8 +21,6 @@ from reagent.model.device import Stats
 _log = log.get(__name__)
 
 _DOCKER_APPS: Final = "opt/reagent/docker-apps"
-# A file system that does not answer (a dead network mount) must not hold up a heartbeat.
-_STATS_SECONDS: Final = 2.0
 
 
 class PosixHost:
@@ -35,22 +33,13 @@ class PosixHost:
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
         self._ticks: tuple[int, int] | None = None
-        self._stats = Stats()
-        self._reading: asyncio.Future[Stats] | None = None
+        self._figures = Figures(self._read_stats)
         if sys.platform == "linux" and not self.exists("/proc/stat"):
             _log.warning("there is no /proc: figures of memory, load and start are missing")
 
     async def stats(self) -> Stats:
-        """See the contract; the previous figures when the file system does not answer in 2 s."""
-        if self._reading is None or self._reading.done():
-            loop = asyncio.get_running_loop()
-            self._reading = loop.run_in_executor(None, self._read_stats)
-        try:
-            async with asyncio.timeout(_STATS_SECONDS):
-                self._stats = await asyncio.shield(self._reading)
-        except TimeoutError:
-            pass
-        return self._stats
+        """See the contract."""
+        return await self._figures.latest()
 
     def addresses(self) -> Sequence[Address]:
         """See the contract."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from reagent.adapters.figures import Figures
 from reagent.adapters.net import local
 from reagent.contracts.host import Address
 from reagent.model.device import Stats
-
-# A drive that does not answer must not hold up a heartbeat.
-_STATS_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +48,11 @@ class WindowsHost:
     def __init__(self, machine: Machine | None = None) -> None:
         self._machine = Machine.here() if machine is None else machine
         self._ticks = (0, 0)
-        self._stats = Stats()
-        self._reading: asyncio.Future[Stats] | None = None
+        self._figures = Figures(self._read_stats)
 
     async def stats(self) -> Stats:
-        """See the contract; the previous figures when the drive does not answer in 2 s."""
-        if self._reading is None or self._reading.done():
-            loop = asyncio.get_running_loop()
-            self._reading = loop.run_in_executor(None, self._read_stats)
-        try:
-            async with asyncio.timeout(_STATS_SECONDS):
-                self._stats = await asyncio.shield(self._reading)
-        except TimeoutError:
-            pass
-        return self._stats
+        """See the contract."""
+        return await self._figures.latest()
 
     def addresses(self) -> Sequence[Address]:
         """See the contract."""

@@ -1,11 +1,13 @@
-"""The contract `Files` on Windows, as far as versions are staged there.
+"""The contract `Files` on Windows.
 
 A name replaces another at one stroke here too, but no folder can be synced: NTFS writes names
-through its journal. Symbolic links are refused: most users may not make any.
+through its journal, in order. A link is a small file that says which file is meant, in a folder
+that only administrators write to: most users may make no symbolic links, and programs that copy
+folders do not keep them. `Reagent-active` is one, so one replacement is a commit here as well.
 """
 
 # What is done here is done to descriptors, and to paths that must not be normalised.
-# ruff: noqa: PTH105, PTH108, PTH115, PTH208
+# ruff: noqa: PTH112
 
 from __future__ import annotations
 
@@ -13,60 +15,34 @@ import errno
 import os
 import shutil
 import stat
+from dataclasses import replace
 from typing import Final
 
+from reagent.adapters.disk import Disk, OpenFile
 from reagent.contracts.files import Found, Kind
 from reagent.settings.opening import BINARY
 
-_CHUNK: Final = 1 << 20
+# What a link begins with; the rest of the file is its target.
+_LINK: Final = b"reagent link 1\n"
+_LONGEST_LINK: Final = 4096
 
 
-class WindowsFiles:
+class WindowsFiles(Disk):
     """Implements `contracts.files.Files`."""
 
     def lstat(self, path: str) -> Found:
         """See the contract."""
-        found = os.lstat(path)
-        return Found(
-            _kind(found.st_mode),
-            found.st_size,
-            stat.S_IMODE(found.st_mode),
-            found.st_mtime,
-            (found.st_dev, found.st_ino),
-        )
+        found = super().lstat(path)
+        if found.kind is Kind.FILE and _target(path, found.size):
+            return replace(found, kind=Kind.LINK)
+        return found
 
     def readlink(self, path: str) -> str:
         """See the contract."""
-        return os.readlink(path)
-
-    def read(self, path: str, most: int) -> bytes:
-        """See the contract."""
-        descriptor = _open_file(path)
-        try:
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(most + 1)
-        finally:
-            os.close(descriptor)
-        if len(content) > most:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), path)
-        return content
-
-    def sha256(self, path: str) -> str:
-        """See the contract."""
-        from hashlib import sha256  # noqa: PLC0415 - a start without a trial needs none
-
-        digest = sha256()
-        descriptor = _open_file(path)
-        try:
-            while chunk := os.read(descriptor, _CHUNK):
-                digest.update(chunk)
-        finally:
-            os.close(descriptor)
-        return digest.hexdigest()
-
-    def list(self, folder: str) -> list[str]:
-        """See the contract."""
-        return os.listdir(folder)
+        target = _target(path, os.lstat(path).st_size)
+        if not target:
+            raise OSError(errno.EINVAL, "no link", path)
+        return target
 
     def free(self, folder: str) -> int:
         """See the contract."""
@@ -79,45 +55,56 @@ class WindowsFiles:
         )
 
     def symlink(self, target: str, path: str) -> None:
-        """See the contract."""
-        del target
-        raise OSError(errno.ENOSYS, "there are no links for everybody on Windows", path)
+        """See the contract. It is on the disk whole before a rename gives it its name."""
+        new = self.create(path, 0o644)
+        try:
+            new.write(_LINK + target.encode())
+            new.fsync()
+        finally:
+            new.close()
 
     def rename(self, path: str, to: str) -> None:
-        """See the contract."""
-        os.replace(path, to)
-
-    def unlink(self, path: str) -> None:
-        """See the contract."""
-        os.unlink(path)
+        """See the contract; Windows calls a folder in the way a lack of rights."""
+        try:
+            super().rename(path, to)
+        except PermissionError as error:
+            if os.path.isdir(to):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), to) from error
+            raise
 
     def utime(self, path: str, seconds: float) -> None:
         """See the contract."""
         os.utime(path, (seconds, seconds))
 
     def fsync(self, path: str) -> None:
-        """See the contract; of a folder, that it is there."""
+        """See the contract; of a folder, that it is there.
+
+        A program that runs cannot be opened for writing, and nothing but its time can have changed.
+        """
         if stat.S_ISDIR(os.lstat(path).st_mode):
             return
-        descriptor = os.open(path, os.O_RDWR | BINARY)
+        try:
+            descriptor = os.open(path, os.O_RDWR | BINARY)
+        except PermissionError:
+            return
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
+    def open_file(self, path: str) -> int:
+        """See `Disk`."""
+        if self.lstat(path).kind is not Kind.FILE:
+            raise OSError(errno.EINVAL, "no regular file", path)
+        return os.open(path, os.O_RDONLY | BINARY)
 
-class WindowsNewFile:
+
+class WindowsNewFile(OpenFile):
     """Implements `contracts.files.NewFile`."""
 
     def __init__(self, descriptor: int, path: str) -> None:
-        self._descriptor = descriptor
+        super().__init__(descriptor)
         self._path = path
-
-    def write(self, content: bytes) -> None:
-        """See the contract."""
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
 
     def read(self, offset: int, size: int) -> bytes:
         """See the contract."""
@@ -127,10 +114,6 @@ class WindowsNewFile:
         finally:
             os.lseek(self._descriptor, 0, os.SEEK_END)
 
-    def size(self) -> int:
-        """See the contract."""
-        return os.fstat(self._descriptor).st_size
-
     def chmod(self, mode: int) -> None:
         """See the contract; who may run it is inherited from the folder."""
         del mode
@@ -139,26 +122,16 @@ class WindowsNewFile:
         """See the contract."""
         os.utime(self._path, (seconds, seconds))
 
-    def fsync(self) -> None:
-        """See the contract."""
-        os.fsync(self._descriptor)
 
-    def close(self) -> None:
-        """See the contract."""
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
-
-
-def _kind(mode: int) -> Kind:
-    if stat.S_ISREG(mode):
-        return Kind.FILE
-    if stat.S_ISLNK(mode):
-        return Kind.LINK
-    return Kind.FOLDER if stat.S_ISDIR(mode) else Kind.OTHER
-
-
-def _open_file(path: str) -> int:
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise OSError(errno.EINVAL, "no regular file", path)
-    return os.open(path, os.O_RDONLY | BINARY)
+def _target(path: str, size: int) -> str:
+    """What a link says, empty when it is none."""
+    if not len(_LINK) < size <= _LONGEST_LINK or not stat.S_ISREG(os.lstat(path).st_mode):
+        return ""
+    descriptor = os.open(path, os.O_RDONLY | BINARY)
+    try:
+        content = os.read(descriptor, _LONGEST_LINK)
+    finally:
+        os.close(descriptor)
+    return (
+        content.removeprefix(_LINK).decode("utf-8", "replace") if content.startswith(_LINK) else ""
+    )

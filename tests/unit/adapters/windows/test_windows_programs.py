@@ -11,6 +11,8 @@ import pytest
 from reagent.adapters.windows.processes import Job
 from reagent.adapters.windows.updatefiles import WindowsFiles
 from reagent.contracts.files import Kind
+from reagent.updates.links import look, set_link
+from reagent.updates.vocabulary import ACTIVE
 
 
 class Jobs:
@@ -97,6 +99,16 @@ def test_what_is_too_long_or_no_file_is_not_read(tmp_path: Path) -> None:
         files.read(str(tmp_path), 10)
 
 
-def test_links_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="no links"):
-        WindowsFiles().symlink("a", str(tmp_path / "b"))
+def test_a_link_is_a_small_file_that_names_another(tmp_path: Path) -> None:
+    files, folder = WindowsFiles(), str(tmp_path)
+    (tmp_path / "reagent-v1.exe").write_bytes(b"MZ")
+    (tmp_path / "short").write_bytes(b"reagent link 1\n")
+    (tmp_path / "other").write_bytes(b"reagent link 2\nreagent-v1.exe")
+
+    set_link(files, folder, ACTIVE, "reagent-v1.exe")
+
+    assert look(files, folder).active == "reagent-v1.exe"
+    assert (
+        tmp_path / ACTIVE
+    ).read_bytes() == b"reagent link 1\n" + f"{folder}/reagent-v1.exe".encode()
+    assert {files.lstat(f"{folder}/{name}").kind for name in ("short", "other")} == {Kind.FILE}
