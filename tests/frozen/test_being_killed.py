@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -21,8 +22,8 @@ from tests.frozen.steps import AppOf, connected, is_joined, online, sessions_of,
 
 MOMENTS = 10
 # A start takes a third of a second, an app start with its pull about one.
-START_S = 0.5
-APP_START_S = 1.6
+START_S = patient(0.5)
+APP_START_S = patient(1.6)
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -116,8 +117,13 @@ async def test_a_stop_in_the_first_moments_is_an_orderly_end_too(
     device = cloud.new_device(program)
     # A boot loader starts a Python that takes an interrupt in its own way; services send the other.
     numbers = [signal.SIGTERM] if program.unpacks_itself else [signal.SIGTERM, signal.SIGINT]
+    begun = time.monotonic()
+    await asyncio.to_thread(
+        subprocess.run, [program.executable, "-version"], check=True, stdout=subprocess.DEVNULL
+    )
+    short = time.monotonic() - begun
     for _ in range(80):
-        moment = dice.uniform(0, 0.06)
+        moment = dice.uniform(0, 1.5 * short)
         number = dice.choice(numbers)
         await device.start("-offline")
         await asyncio.sleep(moment)
