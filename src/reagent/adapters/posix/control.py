@@ -6,6 +6,9 @@
 
 The folder is the one whose lock the agent holds, so the socket is that agent's. Mode 0600: whoever
 may open it is root already. Where no socket can be made the agent does without.
+
+Whoever asks is answered, or sent away with words, in bounded time; who says nothing, or does not
+read, keeps nobody else from it.
 """
 
 # The socket's path is handed to the system as it is.
@@ -17,11 +20,13 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 from reagent import log
+from reagent.aio.supervise import end
 from reagent.contracts.control import Desk, Plain
 from reagent.errors import ReagentError, Unavailable
 
@@ -29,28 +34,54 @@ NAME: Final = ".control"
 # A path that is longer does not fit into the system's address.
 _LONGEST_PATH: Final = 107
 _LONGEST_LINE: Final = 64 * 1024
-_ORDER_WITHIN_S: Final = 5.0
 # Between two lines of an answer: a download that stalls says so before.
 ANSWER_WITHIN_S: Final = 180.0
-_MOST_AT_ONCE: Final = 8
 
 _log = log.get(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of it there is.
+
+    Attributes:
+        guests: so many may be connected.
+        orders: so many are obeyed at once.
+        order_within: seconds in which the order must have come.
+        place_within: seconds that an order waits while as many are obeyed as may be.
+        heard_within: seconds in which whoever asked must read what is said.
+    """
+
+    guests: int = 64
+    orders: int = 8
+    order_within: float = 5.0
+    place_within: float = 10.0
+    heard_within: float = 30.0
+
+
+_LIMITS: Final = Limits()
+_CLOSE_WITHIN_S: Final = 2.0
+_BUSY: Final = "too many commands are given to this agent at once: try again"
+
+
 @asynccontextmanager
-async def control_socket(folders: tuple[str, ...], desk: Callable[[], Desk]) -> AsyncIterator[None]:
+async def control_socket(
+    folders: tuple[str, ...], desk: Callable[[], Desk], limits: Limits = _LIMITS
+) -> AsyncIterator[None]:
     """Take orders for the length of the block.
 
     Args:
         folders: where the socket may be, the best place first.
         desk: gives whoever obeys an order; what that needs is imported no sooner.
+        limits: see there.
     """
+    counter = _Counter(desk, limits)
     server: asyncio.Server | None = None
     path, trouble = "", "no folder"
     for folder in folders:
         path = os.path.join(folder, NAME)
         try:
-            server = await _listen(path, desk)
+            server = await _listen(path, counter)
             break
         except OSError as error:
             trouble = f"{path}: {error.strerror or error}"
@@ -62,26 +93,16 @@ async def control_socket(folders: tuple[str, ...], desk: Callable[[], Desk]) -> 
         yield
     finally:
         server.close()
+        await end(counter.guests, _CLOSE_WITHIN_S)
         with suppress(OSError):
             os.unlink(path)
 
 
-async def _listen(path: str, desk: Callable[[], Desk]) -> asyncio.Server:
+async def _listen(path: str, counter: _Counter) -> asyncio.Server:
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise OSError(f"a socket's path has {_LONGEST_PATH} bytes at most")
     with suppress(FileNotFoundError):
         os.unlink(path)  # of an agent that was killed; its lock is ours
-    guests: set[object] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        guests.add(writer)
-        try:
-            if len(guests) <= _MOST_AT_ONCE:
-                await _serve(reader, writer, desk)
-        finally:
-            guests.discard(writer)
-            writer.close()
-
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(path)
@@ -89,35 +110,117 @@ async def _listen(path: str, desk: Callable[[], Desk]) -> asyncio.Server:
     except BaseException:
         listener.close()
         raise
-    return await asyncio.start_unix_server(serve, sock=listener, limit=_LONGEST_LINE)
+    return await asyncio.start_unix_server(counter.welcome, sock=listener, limit=_LONGEST_LINE)
 
 
-async def _serve(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, desk: Callable[[], Desk]
-) -> None:
-    async def say(line: Plain) -> None:
-        with suppress(OSError):  # whoever asked may be gone; what was ordered is done
-            writer.write(json.dumps(line).encode() + b"\n")
-            await writer.drain()
+class _Counter:
+    """Serves whoever comes.
 
-    async def news(content: Plain) -> None:
-        await say({"news": content})
+    Attributes:
+        guests: who is being served.
+    """
 
-    try:
-        async with asyncio.timeout(_ORDER_WITHIN_S):
-            asked = json.loads(await reader.readline())
-        order, arguments = str(asked["order"]), asked.get("arguments") or {}
-    except (TimeoutError, ValueError, TypeError, KeyError, AttributeError, OSError):
-        await say({"error": "that is no order", "kind": "bad-request"})
-        return
-    _log.info("a command is given to this agent", order=order)
-    try:
-        await say({"answer": await desk().obey(order, arguments, news)})
-    except ReagentError as error:
-        await say({"error": str(error), "kind": error.slug})
-    except Exception as error:  # noqa: BLE001 - a command that breaks ends with words, too
-        _log.exception("a command broke", order=order)
-        await say({"error": f"{type(error).__name__}: {error}", "kind": "failed"})
+    def __init__(self, desk: Callable[[], Desk], limits: Limits) -> None:
+        self._desk = desk
+        self._limits = limits
+        self.guests: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(limits.orders)
+
+    def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one more, in a task."""
+        serving = self._serve(_Guest(reader, writer, self._limits))
+        task = asyncio.create_task(serving, name="obey a command")
+        self.guests.add(task)
+        task.add_done_callback(self.guests.discard)
+
+    async def _serve(self, guest: _Guest) -> None:
+        try:
+            if len(self.guests) > self._limits.guests:
+                await guest.refuse(_BUSY, "busy")
+            else:
+                await self._hear(guest)
+        finally:
+            await guest.leave()
+
+    async def _hear(self, guest: _Guest) -> None:
+        asked = await guest.order()
+        if asked is None:
+            await guest.refuse("that is no order", "bad-request")
+            return
+        try:
+            async with asyncio.timeout(self._limits.place_within):
+                await self._places.acquire()
+        except TimeoutError:
+            await guest.refuse(_BUSY, "busy")
+            return
+        try:
+            await self._obey(guest, *asked)
+        finally:
+            self._places.release()
+
+    async def _obey(self, guest: _Guest, order: str, arguments: Plain) -> None:
+        async def news(content: Plain) -> None:
+            await guest.say({"news": content})
+
+        _log.info("a command is given to this agent", order=order)
+        try:
+            await guest.say({"answer": await self._desk().obey(order, arguments, news)})
+        except ReagentError as error:
+            await guest.refuse(str(error), error.slug)
+        except Exception as error:  # noqa: BLE001 - a command that breaks ends with words, too
+            _log.exception("a command broke", order=order)
+            await guest.refuse(f"{type(error).__name__}: {error}", "failed")
+
+
+class _Guest:
+    """Whoever is connected; may be gone, or deaf, at any moment: what was ordered is done."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._limits = limits
+
+    async def order(self) -> tuple[str, Plain] | None:
+        """The order and its arguments; None for anything else."""
+        try:
+            async with asyncio.timeout(self._limits.order_within):
+                asked = json.loads(await self._reader.readline())
+        except (ValueError, RecursionError, OSError):  # too late is an OSError, too
+            return None
+        if not isinstance(asked, dict):
+            return None
+        order, arguments = asked.get("order"), asked.get("arguments") or {}
+        if not isinstance(order, str) or not isinstance(arguments, dict):
+            return None
+        return order, arguments
+
+    async def refuse(self, text: str, kind: str) -> None:
+        """The last line, where there is no answer."""
+        await self.say({"error": text, "kind": kind})
+
+    async def say(self, line: Plain) -> None:
+        """One line; who does not take it is left."""
+        if self._writer.transport.is_closing():
+            return
+        self._writer.write(json.dumps(line).encode() + b"\n")
+        await self._heard(self._writer.drain())
+
+    async def leave(self) -> None:
+        """Goodbye, once the last line is read."""
+        self._writer.close()
+        await self._heard(self._writer.wait_closed())
+
+    async def _heard(self, waiting: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(self._limits.heard_within):
+                await waiting
+        except OSError:  # too late is one, too
+            self._writer.transport.abort()
+        except asyncio.CancelledError:
+            self._writer.transport.abort()
+            raise
 
 
 class NobodyThere(Unavailable):
