@@ -230,7 +230,7 @@ def build(
             arch=stamp.ARCH,
             signed=stamp.signed(),
         ),
-        Update(link, identity, lookout.order),
+        Update(link, identity, lookout.fetch),
         power,
         Firmware(),
         Storage(world.engine, on_trial=seat.role is Role.CANDIDATE),

@@ -276,6 +276,26 @@ async def test_a_device_that_does_not_know_the_time_goes_by_what_is_signed(
     assert (before, after) == ("1.0.1", "1.0.2")
 
 
+async def test_a_staged_version_is_offered_to_who_is_not_in_and_gone_once_it_is_taken_back(
+    device: Device, repository: Repository
+) -> None:
+    repository.release("1.0.2", executable("1.0.2"))
+    repository.roll_out_document(staged_document(curve=[[1, 50]]))
+    device.synchronised = False
+
+    latest = await device.catalogue.latest()
+    offered = device.catalogue.is_offered("1.0.2")
+    repository.roll_out_document(staged_document(curve=[[1, 50]], paused=int(NOW.timestamp())))
+    await device.catalogue.latest()
+    held = device.catalogue.is_offered("1.0.2")
+    repository.roll_out_document({"versions": {"test": "1.0.1"}})
+    await device.catalogue.latest()
+
+    assert (latest, offered, held) == ("1.0.1", True, False)
+    assert device.catalogue.is_offered("v1.0.1")
+    assert not device.catalogue.is_offered("1.0.2")
+
+
 async def test_an_order_back_is_a_signer_s_and_for_those_it_names(
     device: Device, repository: Repository
 ) -> None:

@@ -30,7 +30,7 @@ class Update:
     Args:
         messenger: where progress is published.
         identity: who we are now.
-        order: looks now, and returns whether a newer version is staged; raises `ReagentError`.
+        order: looks now, and returns whether a newer version was downloaded; raises `ReagentError`.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Update:
 
     @procedure("update_agent", needs=Privilege.MAINTAIN, within=_WITHIN_S)
     async def update_agent(self, _call: Call) -> Answer:
-        """Answers when a newer version is staged, or none is. Why there is none, the log tells."""
+        """Answers when a newer version is there, or none is. Why there is none, the log tells."""
         updated = False
         try:
             updated = await self._order(self._publish)

@@ -58,6 +58,13 @@ class Catalogue(Protocol):
         """
         ...
 
+    def is_offered(self, version: str) -> bool:
+        """Whether this version is on its way through the fleet, this device in or out.
+
+        By what the last `latest` read. What is not offered any more was taken back.
+        """
+        ...
+
     async def release(self, version: str) -> Release:
         """A version, exactly as it was announced.
 

@@ -32,12 +32,14 @@ from reagent.errors import (
     StagingFailed,
     Unavailable,
 )
+from reagent.updates import judge
 from reagent.updates.catalogue import Catalogue
 from reagent.updates.fetch import Fetch, Progress, Staged
 from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
 from reagent.updates.semver import Version, is_update
 from reagent.updates.shortcut import Shortcut
 from reagent.updates.staging import Staging
+from reagent.updates.state import Trial
 
 _log = log.get(__name__)
 
@@ -115,14 +117,14 @@ class Checks:
             failures = failures + 1 if failed else 0
             await self._clock.sleep(pause(failures, self._jitter, self._clock.random()))
 
-    async def order(self, progress: Progress) -> bool:
+    async def order(self, progress: Progress) -> Staged | None:
         """Look now, as somebody asked; a look that is on its way already is joined.
 
         Args:
             progress: told of every block from now on.
 
         Returns:
-            Whether a newer version is staged now.
+            The version that is staged now and will be tried; None where there is nothing newer.
 
         Raises:
             ReagentError: why there is none.
@@ -189,7 +191,7 @@ class Checks:
     async def _withdraw(self) -> None:
         """Who takes a release back wants no device to try it that only fetched it."""
         try:
-            gone = await asyncio.to_thread(self._staging.withdraw)
+            gone = await asyncio.to_thread(self._staging.withdraw, self._catalogue.is_offered)
         except OSError as error:
             _log.warning("a version that was taken back waits still", error=error)
         else:
@@ -203,7 +205,7 @@ class Checks:
         self._running = check
         return check
 
-    def _over(self, task: asyncio.Task[bool]) -> None:
+    def _over(self, task: asyncio.Task[Staged | None]) -> None:
         self._running = None
         if task.cancelled():
             return
@@ -211,13 +213,24 @@ class Checks:
         if error is not None and str(error) not in self.troubles:
             self.troubles.append(str(error))
 
-    async def _check(self, check: _Check) -> bool:
+    async def _check(self, check: _Check) -> Staged | None:
         announced = await self._catalogue.latest()
         back = self._is_way_back(announced)
         if not back and not is_update(self._version, announced):
             _log.debug("no newer version", version=self._version, announced=announced)
             await self._withdraw()
-            return False
+            return None
+
+        def goes_first(trial: Trial) -> bool:
+            return not back and self._goes_first(trial, announced)
+
+        waiting = self._staging.trial()
+        if waiting is not None and goes_first(waiting):
+            _log.info("what waits goes first", version=waiting.version, announced=announced)
+            self._ask_for(waiting, check)
+            return Staged(
+                version=waiting.version, sha256=waiting.sha256, size=waiting.size, fetched=False
+            )
         if self._tidy:
             await asyncio.to_thread(self._staging.tidy)
             self._tidy = False
@@ -233,18 +246,33 @@ class Checks:
             )
         try:
             scheduled = await asyncio.to_thread(
-                self._staging.schedule, staged.version, staged.sha256, staged.size
+                self._staging.schedule,
+                staged.version,
+                staged.sha256,
+                staged.size,
+                after=goes_first,
             )
         except OSError as error:
             raise StagingFailed(f"no trial can be written down: {error}") from error
         if not scheduled:
             _log.info("staged only: this process does not switch versions", version=staged.version)
-            return True
+            return staged
         trial = self._staging.trial()
-        if trial is not None and trial.attempt is None:
+        if trial is not None:
+            self._ask_for(trial, check)
+        return staged
+
+    def _ask_for(self, trial: Trial, check: _Check) -> None:
+        if trial.attempt is None:
             within = ORDERED_WITHIN_S if check.ordered else AUTOMATIC_WITHIN_S
             self._hand_over.request(within, after=trial.due_in(self._clock.now()))
-        return True
+
+    def _goes_first(self, trial: Trial, announced: str) -> bool:
+        """A signer's order leaves nothing of a version that it gives up."""
+        if self._catalogue.is_ordered_back(trial.version):
+            return False
+        offered = self._catalogue.is_offered(trial.version)
+        return judge.goes_first(trial, announced, offered=offered)
 
     def _is_way_back(self, announced: str) -> bool:
         if not self._catalogue.is_ordered_back(self._version):
@@ -255,7 +283,7 @@ class Checks:
 class _Check:
     """One look that is on its way."""
 
-    task: asyncio.Task[bool]
+    task: asyncio.Task[Staged | None]
 
     def __init__(self) -> None:
         self.ordered = False

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Final
 
 from reagent.updates.control import Control
+from reagent.updates.semver import higher
 from reagent.updates.state import Attempt, Committed, Ending, State, Trial
 from reagent.updates.times import DAY_S, LONGEST_PAUSE_S, Times
-from reagent.updates.vocabulary import BLOCKED, COMMITTED, POSTPONED, ROLLBACK, WORDS
+from reagent.updates.vocabulary import BLOCKED, COMMITTED, POSTPONED, ROLLBACK, UPDATE, WORDS
 
 MOST_STRIKES: Final = 3
 MOST_REBOOTS: Final = 10
@@ -36,6 +37,23 @@ _CLOCKS_ARE_SET: Final = 1_735_689_600.0
 def scheduled(state: State, trial: Trial) -> State:
     """A staged version is to be tried: whatever was tried before is superseded."""
     return replace(_clean(state), trial=trial)
+
+
+def goes_first(trial: Trial, announced: str, *, offered: bool) -> bool:
+    """Whether a trial that waits goes before a version that a look finds; else it is superseded.
+
+    What a person brought, and the way back, give way to nothing but a newer version. What was
+    fetched stays while it is newer and offered still: what keeps this device out of a roll-out may
+    be its own clock.
+
+    Args:
+        trial: what waits.
+        announced: the version for this device, by what it knows.
+        offered: the trial's version is on its way through the fleet, this device in or out.
+    """
+    if trial.brought or trial.kind == ROLLBACK:
+        return higher(trial.version, announced) == trial.version
+    return trial.kind == UPDATE and offered and higher(announced, trial.version) != announced
 
 
 def opened(state: State, boot: str) -> State:

@@ -124,19 +124,24 @@ class Lookout:
         """
         await self.latest()
 
-    async def order(self, progress: Progress) -> bool:
+    async def order(self, progress: Progress) -> Staged | None:
         """Look now, as somebody asked.
 
         Args:
             progress: told of every block.
 
         Returns:
-            Whether a newer version is staged.
+            The version that is staged and will be tried; None where there is nothing newer.
 
         Raises:
             ReagentError: why there is none.
         """
         return await self._looks().order(progress)
+
+    async def fetch(self, progress: Progress) -> bool:
+        """As `order`; whether a newer version was downloaded by that."""
+        staged = await self.order(progress)
+        return staged is not None and staged.fetched
 
     async def apply(
         self, path: str, demand: Callable[[Version], None], progress: Progress

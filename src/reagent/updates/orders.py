@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 class Looks(Protocol):
     """Gets versions; `updates.lookout.Lookout` is one."""
 
-    async def order(self, progress: Progress) -> bool:
+    async def order(self, progress: Progress) -> Staged | None:
         """Look into the bucket."""
         ...
 

@@ -14,7 +14,7 @@ from reagent.model.device import Identity
 from reagent.settings.environment import environment
 from reagent.updates import channel
 from reagent.updates.catalogue import Difference, Release
-from reagent.updates.semver import Version
+from reagent.updates.semver import Version, same
 
 LONGEST_MANIFEST: Final = 64 * 1024
 LONGEST_SIDECAR: Final = 1024
@@ -22,7 +22,7 @@ WITHIN_S: Final = 10.0
 
 
 class PlainBucket:
-    """Implements `updates.catalogue.Catalogue`; nothing is remembered.
+    """Implements `updates.catalogue.Catalogue`; nothing is remembered but what is announced.
 
     Args:
         downloads: the bucket.
@@ -49,19 +49,24 @@ class PlainBucket:
         self._read = read
         self._system = system
         self._arch = arch
+        self._announced = ""
 
     async def latest(self) -> str:
         """See the contract."""
         url = channel.manifest_url(self._base)
         manifest = await self._downloads.document(url, most=LONGEST_MANIFEST, within=WITHIN_S)
-        version = channel.announced(manifest, environment(self._identity()))
+        self._announced = channel.announced(manifest, environment(self._identity()))
         self._read()
-        return version
+        return self._announced
 
     def is_ordered_back(self, running: str) -> bool:
         """See the contract: devices of the field only go up."""
         del running
         return False
+
+    def is_offered(self, version: str) -> bool:
+        """See the contract: what is announced is for everybody."""
+        return same(version, self._announced)
 
     async def release(self, version: str) -> Release:
         """See the contract; the text of the version is in the URL as it is.

@@ -11,6 +11,7 @@ what, and from where, is not known here.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -175,7 +176,15 @@ class Staging:
         self._files.fsync(f"{self.folder}/{DOWNLOADS}")
         return path
 
-    def schedule(self, version: str, sha256: str, size: int, *, brought: bool = False) -> bool:
+    def schedule(
+        self,
+        version: str,
+        sha256: str,
+        size: int,
+        *,
+        brought: bool = False,
+        after: Callable[[Trial], bool] = lambda _: False,
+    ) -> bool:
         """Have it tried at the next start. What was to be tried before is superseded.
 
         Args:
@@ -183,9 +192,11 @@ class Staging:
             sha256: of it.
             size: of it, in bytes.
             brought: a person brought it; see `Trial`.
+            after: whether what waits already goes first.
 
         Returns:
-            False when it will not be: this process has no say here, it is blocked, or it runs.
+            False when it will not be: this process has no say here, it is blocked, it runs, or
+            something else goes first.
 
         Raises:
             OSError: nothing is scheduled.
@@ -204,16 +215,21 @@ class Staging:
             if known is not None and (known.sha256, known.file) == (sha256, file):
                 # Its strikes and its soak are its own.
                 return replace(state, trial=replace(known, brought=known.brought or brought))
+            if known is not None and after(known):
+                return state
             return judge.scheduled(state, trial)
 
         known = self._ledger.change(scheduled).trial
         return known is not None and known.sha256 == sha256
 
-    def withdraw(self) -> str:
-        """What waits for its trial is not announced any more: it is not tried.
+    def withdraw(self, is_offered: Callable[[str], bool] = lambda _: False) -> str:
+        """What waits for its trial was taken back: it is not tried.
 
         A trial that somebody ordered, of a file that was brought too, or whose attempt is open, is
         left alone.
+
+        Args:
+            is_offered: whether a version was not taken back, only is not for this device now.
 
         Returns:
             Its version, empty when nothing waited.
@@ -227,6 +243,8 @@ class Staging:
             nonlocal gone
             trial = state.trial
             if trial is None or trial.kind != UPDATE or trial.brought or trial.attempt is not None:
+                return state
+            if is_offered(trial.version):
                 return state
             gone = trial.version
             return judge.dropped(state)

@@ -84,9 +84,13 @@ class Progress:
 
 
 class Ordering(PlainBucket):
-    """A bucket whose signer, had it one, orders these versions back."""
+    """A bucket whose signer, had it one, orders these versions back, and offers these to others."""
 
     back: frozenset[str] = frozenset()
+    staged: frozenset[str] = frozenset()
+
+    def is_offered(self, version: str) -> bool:
+        return version in self.staged or super().is_offered(version)
 
     def is_ordered_back(self, running: str) -> bool:
         return running in self.back

@@ -114,8 +114,8 @@ class Stick:
     device: Device
     seat: Seat
 
-    async def order(self, progress: Progress) -> bool:
-        return False
+    async def order(self, progress: Progress) -> Staged | None:
+        return None
 
     async def apply(
         self, path: str, demand: Callable[[Version], None], progress: Progress

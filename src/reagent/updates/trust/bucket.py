@@ -16,7 +16,7 @@ from reagent.model.device import Identity
 from reagent.settings.environment import environment
 from reagent.updates import channel
 from reagent.updates.catalogue import Difference, Release
-from reagent.updates.semver import Version
+from reagent.updates.semver import Version, same
 from reagent.updates.trust import document, policy, source, stages
 from reagent.updates.trust.document import Channel, Listed
 from reagent.updates.trust.memory import Memory
@@ -72,6 +72,7 @@ class SignedBucket:
         self._verdict: Verdict | None = None
         self._document: tuple[str, bytes] | None = None
         self._back: frozenset[str] = frozenset()
+        self._offered: tuple[str, ...] = ()
 
     async def latest(self) -> str:
         """See the contract."""
@@ -83,6 +84,7 @@ class SignedBucket:
             raise
         channel = document.channel(content, environment(self._identity()))
         self._back = channel.back
+        self._offered = _offered(channel)
         await asyncio.to_thread(self._memory.note, policy.cleared(self._memory.record))
         self._read()
         return self._for_us(channel, verdict)
@@ -90,6 +92,10 @@ class SignedBucket:
     def is_ordered_back(self, running: str) -> bool:
         """See the contract."""
         return running in self._back
+
+    def is_offered(self, version: str) -> bool:
+        """See the contract: a stage's version is, whoever is in."""
+        return any(same(version, each) for each in self._offered)
 
     async def release(self, version: str) -> Release:
         """See the contract; no look, where one came to its end already."""
@@ -232,6 +238,13 @@ class SignedBucket:
     async def _note(self, refused: Untrusted) -> None:
         record = policy.noted(self._memory.record, refused, self._clock.now())
         await asyncio.to_thread(self._memory.note, record)
+
+
+def _offered(channel: Channel) -> tuple[str, ...]:
+    stage = channel.stage
+    if stage is None or not stages.is_offered(stage):
+        return (channel.version,)
+    return channel.version, stage.version
 
 
 async def _digest(brought: Brought, path: str) -> str:

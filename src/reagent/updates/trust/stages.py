@@ -61,7 +61,7 @@ def share(stage: Stage, now: float) -> float:
 def is_in(stage: Stage, serial_number: str, now: float, *, knows_time: bool) -> bool:
     """Whether a device takes the stage's version.
 
-    While a stage is held nobody who is not in already gets in, and time stands still.
+    While a stage is held nobody takes it who does not run it or try it yet, and time stands still.
 
     Args:
         stage: what was signed for.
@@ -71,10 +71,17 @@ def is_in(stage: Stage, serial_number: str, now: float, *, knows_time: bool) -> 
     """
     if stage.critical:
         return True
+    if not is_offered(stage):
+        return False
     reached = share(stage, now)
     if not knows_time:
         return reached >= _LAST
     return place(stage.salt, serial_number) < reached
+
+
+def is_offered(stage: Stage) -> bool:
+    """Whether it goes on, for whomever: what is held is waited for by nobody."""
+    return stage.critical or not stage.paused
 
 
 def parsed(value: object) -> Stage | None:

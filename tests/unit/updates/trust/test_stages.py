@@ -52,6 +52,15 @@ def test_while_it_is_held_time_stands_still() -> None:
     assert share(held, at(12.5)) == share(held, at(999)) == pytest.approx(0.055)
 
 
+def test_while_it_is_held_nobody_takes_it_and_then_it_goes_on() -> None:
+    held = replace(STAGE, paused=at(72))
+
+    assert not is_in(held, "SN-1", at(73), knows_time=True)
+    assert not is_in(held, "SN-1", at(73), knows_time=False)
+    assert is_in(replace(held, paused=0.0), "SN-1", at(73), knows_time=True)
+    assert is_in(replace(held, critical=True), "SN-1", at(73), knows_time=True)
+
+
 def test_who_is_in_stays_in() -> None:
     serials = [f"SN-{number}" for number in range(300)]
     before: set[str] = set()
