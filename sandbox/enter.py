@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _NEWNS, _NEWPID = 0x0002_0000, 0x2000_0000
+_NEWCGROUP, _NEWUTS, _NEWIPC = 0x0200_0000, 0x0400_0000, 0x0800_0000
 _RDONLY, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 8, 32, 4096, 16384, 1 << 18
 _FLAGS = {"ro": _RDONLY, "noexec": _NOEXEC}
 _PDEATHSIG = 1
@@ -82,6 +83,12 @@ def _put(root: str, files: dict[str, str], copies: list[list[str]], removed: lis
         shutil.copy(source, root + name)
 
 
+def _as_a_machine(cgroup: str) -> None:
+    """Have a host name, shared memory, and a tree of control groups that are nobody else's."""
+    Path(cgroup, "cgroup.procs").write_text("0", encoding="ascii")
+    _unshare(_NEWCGROUP | _NEWUTS | _NEWIPC)
+
+
 def _as_init() -> None:
     """Go on as process 1 of a namespace; the process outside hands signals in and its end out."""
     _unshare(_NEWPID)
@@ -133,6 +140,8 @@ def main() -> None:
     wanted, command = json.loads(sys.argv[1]), sys.argv[2:]
     if wanted["init"]:
         _as_init()
+    if wanted["cgroup"]:
+        _as_a_machine(wanted["cgroup"])
     _see(wanted)
     environment = {k: v for k, v in os.environ.items() if k not in wanted["unset"]}
     _inherit(wanted)

@@ -97,6 +97,18 @@ def unregister(entry: str) -> None:
         Path(BINFMT, entry).write_text("-1", encoding="ascii")
 
 
+def remove_cgroup(folder: str) -> None:
+    """End what runs in a control group and in those below, and remove them."""
+    with contextlib.suppress(OSError):
+        Path(folder, "cgroup.kill").write_text("1", encoding="ascii")
+    until = time.monotonic() + GRACE_S
+    while Path(folder).exists() and time.monotonic() < until:
+        for each, _, _ in os.walk(folder, topdown=False):
+            with contextlib.suppress(OSError):  # busy until its last process was buried
+                Path(each).rmdir()
+        time.sleep(0.02)
+
+
 class Reaper:
     """Our line to the process that outlives us by a moment. One per process, made when needed."""
 
@@ -217,6 +229,7 @@ def _remove_engine(folder: str) -> None:
 
 _REMOVE: Final[dict[str, Callable[[str], None]]] = {
     "folder": _remove_folder,
+    "cgroup": remove_cgroup,
     "engine": _remove_engine,  # what one left in its folder
     "link": remove_link,
     "binfmt": unregister,

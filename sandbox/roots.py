@@ -46,6 +46,10 @@ RECIPES: Final[Mapping[str, Recipe]] = {
          "libnss-winbind", "netbase", "openssl", *_NAMES),
     ),
     "current": Recipe("trixie", ("base-files", "ca-certificates", "libc-bin", "libc6", *_NAMES)),
+    "systemd": Recipe(
+        "trixie",
+        ("base-files", "ca-certificates", "coreutils", "libc-bin", "libc6", "systemd"),
+    ),
 }  # fmt: skip
 
 
@@ -96,6 +100,7 @@ class Surroundings:
         closed: Descriptors that are closed when it starts.
         cwd: `deleted`: it starts in a folder that is gone.
         init: Whether it is process 1 of a process namespace.
+        cgroup: A control group (version 2) that it is moved into, and sees as the root of all.
     """
 
     root: str = ""
@@ -110,6 +115,7 @@ class Surroundings:
     closed: tuple[int, ...] = ()
     cwd: str = ""
     init: bool = False
+    cgroup: str = ""
 
     @property
     def prefix(self) -> tuple[str, ...]:
