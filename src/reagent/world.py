@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -151,6 +151,10 @@ class _NextStart:
 
     def request(self, within: float, *, after: float = 0.0) -> None:
         """See the protocol: the next start does it."""
+
+    def hold(self) -> Callable[[], None]:
+        """See the protocol: there is nothing to hold."""
+        return lambda: None
 
 
 def looks_by_hand(seat: Seat) -> Lookout:

@@ -64,6 +64,10 @@ class HandOver(Protocol):
         """Have it within so many seconds, not before so many."""
         ...
 
+    def hold(self) -> Callable[[], None]:
+        """Not while a person waits for something; returns what lets go."""
+        ...
+
 
 class Checks:
     """Looks for newer versions and has them staged, scheduled and handed over to.
@@ -135,6 +139,8 @@ class Checks:
         elif check.ordered:
             raise Unavailable("an update that somebody asked for is in progress")
         check.ordered = True
+        let_go = self._hand_over.hold()  # whoever asked may go away, what was asked for goes on
+        check.task.add_done_callback(lambda _: let_go())
         check.listeners.append(progress)
         return await asyncio.shield(check.task)
 

@@ -23,7 +23,7 @@ from reagent.updates.prover import Prover
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import State
 from reagent.updates.times import ALIVE_EVERY_S
-from reagent.updates.vocabulary import FETCHED, REGISTERED, WORDS
+from reagent.updates.vocabulary import FETCHED, REGISTERED, ROLLBACK, WORDS
 
 _log = log.get(__name__)
 
@@ -126,7 +126,11 @@ class Duties:
         trial = self._seat.ledger.state.trial
         if trial is not None and trial.attempt is None:
             due_in = trial.due_in(self._clock.now())
-            self._hand_over.request(after=max(due_in, self._seat.rest))
+            self._hand_over.request(
+                after=max(due_in, self._seat.rest),
+                # A person waits for the one; the other is a remedy.
+                ordered=trial.brought or trial.kind == ROLLBACK,
+            )
         await self._hand_over.wait_until_asked()
         # The candidate is measured by what this version can do here, so that is looked at first.
         await _first(self._recorded.wait(), self._clock.sleep(_RECORDED_WITHIN_S))

@@ -1,4 +1,10 @@
-"""When the agent gives way to the launcher: at an idle moment, or when it waited long enough."""
+"""When the agent gives way to the launcher: at an idle moment, or when it waited long enough.
+
+nobody ordered it    in the window, where there is one; after a day the next window's beginning is
+                     taken, idle or not
+somebody ordered it  window or not; idle or not, once the time is over that was given
+what a person waits for is not cut: neither of them, for a day at most
+"""
 
 from __future__ import annotations
 
@@ -49,25 +55,47 @@ class HandOver:
         self._leave = leave
         self._window = window
         self._ordered = False
+        self._holds = 0
+        self._let_go_at = float("-inf")
         self._asked = asyncio.Event()
         self._earliest = 0.0
         self._latest = float("inf")
         self.taken = False
 
-    def request(self, within: float = AUTOMATIC_WITHIN_S, *, after: float = 0.0) -> None:
+    def request(
+        self, within: float = AUTOMATIC_WITHIN_S, *, after: float = 0.0, ordered: bool = False
+    ) -> None:
         """Ask for it; of several requests the most urgent counts.
 
         Args:
-            within: seconds; then idle or not, well or not. Less than a day is an order, and waits
-                for no window.
+            within: seconds; then idle or not, well or not. Less than a day is an order.
             after: not before so many seconds.
+            ordered: it waits for no window.
         """
-        self._ordered = self._ordered or within < AUTOMATIC_WITHIN_S
+        self._ordered = self._ordered or ordered or within < AUTOMATIC_WITHIN_S
         now = self._clock.monotonic()
         earliest = now + max(after, _FIRST_S)
         self._earliest = min(self._earliest, earliest) if self._asked.is_set() else earliest
         self._latest = min(self._latest, earliest + within)
         self._asked.set()
+
+    def hold(self) -> Callable[[], None]:
+        """A person waits for something, a download mostly: have it done before.
+
+        Returns:
+            Lets go, once; the answer has a second to get out.
+        """
+        held = True
+        self._holds += 1
+
+        def let_go() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._holds -= 1
+                self._let_go_at = self._clock.monotonic()
+
+        return let_go
 
     @property
     def asked(self) -> bool:
@@ -95,6 +123,9 @@ class HandOver:
     def _is_time(self) -> bool:
         now = self._clock.monotonic()
         if now < self._earliest:
+            return False
+        held = self._holds > 0 or now < self._let_go_at + _FIRST_S
+        if held and now < self._earliest + AUTOMATIC_WITHIN_S:
             return False
         if not self._ordered and not self._window.holds(self._clock.rfc3339()):
             return False

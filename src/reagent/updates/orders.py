@@ -52,8 +52,12 @@ class Looks(Protocol):
 class HandsOver(Protocol):
     """Lets the launcher have its turn."""
 
-    def request(self, within: float, *, after: float = 0.0) -> None:
-        """Have it within so many seconds, not before so many."""
+    def request(self, within: float, *, after: float = 0.0, ordered: bool = False) -> None:
+        """Have it within so many seconds, not before so many; an order waits for no window."""
+        ...
+
+    def hold(self) -> Callable[[], None]:
+        """Not while a person waits for something; returns what lets go."""
         ...
 
 
@@ -104,7 +108,12 @@ class Orders:
                 f"version {self._version} is on trial here and changes nothing;"
                 " try again when the trial is over (reagent update status)"
             )
-        return await act(self, arguments, news)
+        let_go = self._running.hand_over().hold() if self._running is not None else None
+        try:
+            return await act(self, arguments, news)
+        finally:
+            if let_go is not None:
+                let_go()
 
     async def status(self, _arguments: Plain, _news: News) -> Plain:
         """Look, and do nothing."""
@@ -196,7 +205,7 @@ class Orders:
 
     def _hand_over(self, within: float) -> None:
         if self._running is not None:
-            self._running.hand_over().request(within)
+            self._running.hand_over().request(within, ordered=True)
 
     async def _write(self, work: Callable[[], Result]) -> Result:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from reagent.adapters.posix.updatefiles import PosixFiles, PosixNewFile
@@ -68,9 +69,17 @@ class HandOvers:
 
     def __init__(self) -> None:
         self.requests: list[tuple[float, float]] = []
+        self.held = 0
 
     def request(self, within: float, *, after: float = 0.0) -> None:
         self.requests.append((within, after))
+
+    def hold(self) -> Callable[[], None]:
+        self.held += 1
+        return self._let_go
+
+    def _let_go(self) -> None:
+        self.held -= 1
 
 
 class Progress:

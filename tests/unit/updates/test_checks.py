@@ -436,3 +436,34 @@ async def test_only_what_came_by_it_was_downloaded(device: Device) -> None:
     assert first is not None
     assert second is not None
     assert (first.fetched, second.fetched) == (True, False)
+
+
+async def test_a_hand_over_waits_for_what_somebody_ordered_though_he_went_away(
+    device: Device,
+) -> None:
+    device.bucket.hold()
+    device.roll_out("1.0.1")
+    order = asyncio.create_task(device.checks.order(Progress()))
+    await settle()
+    order.cancel()
+    await settle()
+    meanwhile = device.hand_overs.held
+
+    device.bucket.go_on()
+    await looked(device, 1)
+
+    assert (meanwhile, device.hand_overs.held) == (1, 0)
+
+
+async def test_a_hand_over_waits_for_no_look_that_nobody_ordered(
+    device: Device, begin: Callable[[], None]
+) -> None:
+    device.bucket.hold()
+    device.roll_out("1.0.1")
+
+    begin()
+    await settle()
+
+    assert device.checks.looking
+    assert device.hand_overs.held == 0
+    device.bucket.go_on()

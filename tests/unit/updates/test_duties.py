@@ -20,7 +20,8 @@ from reagent.updates.prover import Prover, Step, write_and_take_away
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import State
 from reagent.updates.times import DAY_S
-from reagent.updates.vocabulary import CALLED, ENGINE, FETCHED, STAGED, STORED
+from reagent.updates.vocabulary import CALLED, ENGINE, FETCHED, ROLLBACK, STAGED, STORED, UPDATE
+from reagent.updates.window import ALWAYS, Window
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.files import FakeFiles
 from tests.unit.updates import life
@@ -49,6 +50,7 @@ class Agent:
     engine_up: bool = True
     bucket_up: bool = True
     rest: float = 0.0
+    window: Window = ALWAYS
     left: int = 0
     tried: list[str] = field(default_factory=list)
 
@@ -73,6 +75,7 @@ class Agent:
             idle=lambda: self.idle,
             well=lambda: self.proof.holds(self.session),
             leave=self._leave,
+            window=self.window,
         )
         steps: dict[str, Step] = {
             CALLED: self._step(CALLED), ENGINE: self._engine, STORED: self._step(STORED),
@@ -298,6 +301,30 @@ async def test_the_next_attempt_follows_at_an_idle_moment(running: Running) -> N
 
     assert agent.left == 1
     assert agent.hand_over.taken
+
+
+@pytest.mark.parametrize(
+    ("kind", "brought", "left"), [(UPDATE, False, 0), (UPDATE, True, 1), (ROLLBACK, False, 1)]
+)
+async def test_only_what_nobody_ordered_waits_for_the_window(
+    running: Running,
+    kind: str,
+    brought: bool,  # noqa: FBT001 - a table
+    left: int,
+) -> None:
+    trial = replace(TRIAL, kind=kind, brought=brought, attempt=None)
+    agent = start(Agent(state=State(trial=trial), window=closed_now()), running)
+    agent.connect()
+
+    await agent.pass_time(120)
+
+    assert agent.left == left
+
+
+def closed_now() -> Window:
+    """A window of a minute, hours from what the clock says."""
+    hour = (int(FakeClock().rfc3339()[11:13]) + 12) % 24
+    return Window.parse(f"{hour:02}:00-{hour:02}:01")
 
 
 async def test_a_broken_world_is_waited_for_before_the_next_attempt(running: Running) -> None:

@@ -99,3 +99,81 @@ async def test_an_order_waits_for_no_window(agent: Callable[..., Agent]) -> None
     await nightly.pass_time(5)
 
     assert nightly.left == 1
+
+
+async def test_an_order_that_has_time_waits_for_no_window_but_for_an_idle_moment(
+    agent: Callable[..., Agent],
+) -> None:
+    nightly = agent(NIGHT)
+    nightly.idle = False
+    nightly.hand_over.request(AUTOMATIC_WITHIN_S, ordered=True)
+    await nightly.pass_time(3600)
+    busy = nightly.left
+
+    nightly.idle = True
+    await nightly.pass_time(11)
+
+    assert (busy, nightly.left) == (0, 1)
+
+
+async def test_an_order_that_nothing_idle_came_for_is_carried_out_after_a_day_at_noon(
+    agent: Callable[..., Agent],
+) -> None:
+    nightly = agent(NIGHT)
+    nightly.idle = False
+    nightly.hand_over.request(AUTOMATIC_WITHIN_S, ordered=True)
+
+    await nightly.pass_time(AUTOMATIC_WITHIN_S + 60)
+
+    assert nightly.left == 1
+
+
+# --- what a person waits for
+
+
+@pytest.mark.parametrize("within", [ORDERED_WITHIN_S, AUTOMATIC_WITHIN_S])
+async def test_what_a_person_waits_for_is_not_cut_and_its_answer_gets_out(
+    agent: Callable[..., Agent], within: float
+) -> None:
+    always = agent()
+    let_go = always.hand_over.hold()
+    always.hand_over.request(within)
+    await always.pass_time(7200)
+    meanwhile = always.left
+
+    let_go()
+    await asyncio.sleep(0)
+    at_once = always.left
+    await always.pass_time(12)
+
+    assert (meanwhile, at_once, always.left) == (0, 0, 1)
+
+
+async def test_two_who_wait_are_both_waited_for(agent: Callable[..., Agent]) -> None:
+    always = agent()
+    first, second = always.hand_over.hold(), always.hand_over.hold()
+    always.hand_over.request(ORDERED_WITHIN_S)
+    first()
+    first()
+    await always.pass_time(600)
+    meanwhile = always.left
+
+    second()
+    await always.pass_time(12)
+
+    assert (meanwhile, always.left) == (0, 1)
+
+
+@pytest.mark.parametrize("within", [ORDERED_WITHIN_S, AUTOMATIC_WITHIN_S])
+async def test_what_never_ends_is_waited_for_a_day_at_most(
+    agent: Callable[..., Agent], within: float
+) -> None:
+    always = agent()
+    always.hand_over.hold()
+    always.hand_over.request(within)
+    await always.pass_time(AUTOMATIC_WITHIN_S - 60)
+    before = always.left
+
+    await always.pass_time(120)
+
+    assert (before, always.left) == (0, 1)
