@@ -111,20 +111,31 @@ def _decide(facts: Facts) -> Plan:  # noqa: PLR0911 - a list of rules, read from
     if state.block_of(trial.sha256) is not None:
         return _without_trial(facts, "the version to try is blocked")
     if not facts.may_try:
-        return Plan(act=Act.RUN, state=state)
+        return _watched(facts, Plan(act=Act.RUN, state=state))
     if trial.attempt is not None:
-        return _after_attempt(facts, trial)
+        return _watched(facts, _after_attempt(facts, trial))
     if trial.due_in(facts.now) > 0:
-        return Plan(act=Act.RUN, state=state)
+        state = judge.hastened(state, facts.boot, facts.now)
+        return _watched(facts, Plan(act=Act.RUN, state=state))
     fault = facts.fault(trial)
     if fault:
         return _without_trial(facts, f"the version to try is not what was staged: {fault}")
     return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
 
 
+def _watched(facts: Facts, plan: Plan) -> Plan:
+    """The plan, where the version that runs does not crash all the time; a trial may wait long."""
+    if plan.act is not Act.RUN:
+        return plan
+    own = _run_as_proven(replace(facts, state=plan.state))
+    if own.act is Act.RUN and own.state.trial == plan.state.trial:
+        return replace(plan, state=own.state, say=(*plan.say, *own.say))
+    return replace(own, say=(*plan.say, *own.say))
+
+
 def _run_as_proven(facts: Facts) -> Plan:
     state = _remember_own(facts)
-    if not judge.is_fresh(state, facts.own, facts.now):
+    if not judge.is_fresh(state, facts.own, facts.now) or judge.is_given_up(state):
         return Plan(act=Act.RUN, state=state)
     state = judge.run_opened(state, facts.boot, facts.now)
     if judge.crashes(state) < judge.MOST_CRASHES:
@@ -133,7 +144,11 @@ def _run_as_proven(facts: Facts) -> Plan:
 
 
 def _remember_own(facts: Facts) -> State:
-    """After a loss of the state, say once that we are no newcomer here."""
+    """Say once that we are no newcomer here.
+
+    That is so after a loss of the state. Where another file was committed, somebody else let us in
+    beside a version of ours: that is good enough to run, and watched over its first day.
+    """
     state = facts.state
     known = state.committed is not None and state.committed.file == facts.own
     if known or facts.links.previous in ("", facts.own):
@@ -141,7 +156,8 @@ def _remember_own(facts: Facts) -> State:
     own = facts.digest(facts.own)
     if own is None:
         return state
-    mark = Committed(file=own.file, version=facts.version, sha256=own.sha256, at=0.0)
+    at = facts.now if state.committed is not None else 0.0
+    mark = Committed(file=own.file, version=facts.version, sha256=own.sha256, at=at)
     return judge.remembered(state, mark)
 
 

@@ -151,6 +151,26 @@ def settled(state: State, control: Control, now: float, times: Times, *, well: b
     return struck(state, now, control.why) if control.strikes else due(state)
 
 
+def reopened(state: State, attempt: Attempt | None) -> State:
+    """An attempt that was over once its version was proven goes on: the disk takes no commit."""
+    if state.trial is None or state.trial.attempt is not None:
+        return state
+    return _with(state, attempt=attempt)
+
+
+def hastened(state: State, boot: str, now: float) -> State:
+    """A device that does not know the time would wait for the whole pause at every boot.
+
+    One that is switched off each evening would never try that version: half of what is left is
+    waited for, once a boot.
+    """
+    trial = state.trial
+    if trial is None or now > _CLOCKS_ARE_SET or trial.paused_in == boot:
+        return state
+    left = trial.due_in(now) / 2
+    return _with(state, not_before=now + left, pause=left, paused_in=boot)
+
+
 def due(state: State) -> State:
     """The next attempt may begin at once."""
     return _with(state, attempt=None, not_before=0.0, pause=0.0)
@@ -234,6 +254,12 @@ def is_fresh(state: State, own: str, now: float) -> bool:
     """Whether this is the committed version in its first day."""
     mark = state.committed
     return mark is not None and mark.file == own and now - mark.at < DAY_S
+
+
+def is_given_up(state: State) -> bool:
+    """Whether the committed version is blocked: it runs until another one takes over."""
+    mark = state.committed
+    return mark is not None and state.block_of(mark.sha256) is not None
 
 
 def crashes(state: State) -> int:

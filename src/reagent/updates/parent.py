@@ -14,6 +14,7 @@ from reagent import log
 from reagent.updates import judge
 from reagent.updates.ledger import Ledger
 from reagent.updates.outcome import Outcome
+from reagent.updates.state import Attempt
 from reagent.updates.supervision import Supervision, Verdict
 from reagent.updates.times import STOP_S
 
@@ -88,6 +89,8 @@ def _attend(  # noqa: C901 - one loop, one story
     monotonic: Callable[[], float],
 ) -> Outcome:
     began = noted = monotonic()
+    known = ledger.state.trial
+    attempt = known.attempt if known is not None else None
     commit_at = 0.0
     told = False
     while True:
@@ -103,10 +106,10 @@ def _attend(  # noqa: C901 - one loop, one story
             if not why:
                 child.end(STOP_S)
                 return Outcome.COMMITTED
-            return _failed(child, ledger, why, now - began)
+            return _failed(child, ledger, attempt, why, now - began)
         if verdict in (Verdict.HANGS, Verdict.DEADLINE):
             _log.warning("the trial is ended", why=verdict.value, missing=sorted(watch.missing))
-            return _failed(child, ledger, verdict.value, now - began)
+            return _failed(child, ledger, attempt, verdict.value, now - began)
         pause = watch.look_in(now) if verdict is Verdict.WAIT else commit_at - now
         heard = child.hear(min(pause, max(noted + _NOTE_EVERY_S - now, 0.0) + 0.001))
         now = monotonic()
@@ -121,7 +124,7 @@ def _attend(  # noqa: C901 - one loop, one story
         if heard.status is not None:
             why = "refused" if watch.refused else f"ended with status {heard.status}"
             _log.warning("the trial ended by itself", status=heard.status, why=why)
-            return _failed(child, ledger, why, now - began)
+            return _failed(child, ledger, attempt, why, now - began)
         if now - noted >= _NOTE_EVERY_S or (watch.holds and not told):
             noted, told = now, watch.holds or told
             soaked = watch.soaked(now) if not watch.holds else max(watch.soaked(now), 0.1)
@@ -129,9 +132,12 @@ def _attend(  # noqa: C901 - one loop, one story
                 _note(ledger, lambda state, seconds=soaked: judge.soaked(state, seconds))
 
 
-def _failed(child: Child, ledger: Ledger, why: str, took: float) -> Outcome:
+def _failed(
+    child: Child, ledger: Ledger, attempt: Attempt | None, why: str, took: float
+) -> Outcome:
     child.kill()
-    _note(ledger, lambda state: judge.ended(state, why, took))
+    # A commit that the disk refused half-way took the attempt for settled; it is not.
+    _note(ledger, lambda state: judge.ended(judge.reopened(state, attempt), why, took))
     return Outcome.FAILED
 
 

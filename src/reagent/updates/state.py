@@ -65,6 +65,7 @@ class Trial:
         back: for a newcomer, the file that was here before and takes over when it fails.
         not_before: seconds since 1970, as the device believed, when the next attempt is due.
         pause: how long that pause was; a clock that was set since cannot make it longer.
+        paused_in: the boot id when the pause was shortened last; see `judge.hastened`.
         brought: a person brought the file; what a bucket announces does not withdraw it.
         other: keys that this version does not know.
     """
@@ -81,6 +82,7 @@ class Trial:
     tried_s: float = 0.0
     not_before: float = 0.0
     pause: float = 0.0
+    paused_in: str = ""
     back: str = ""
     brought: bool = False
     attempt: Attempt | None = None
@@ -244,6 +246,7 @@ def _trial(value: object) -> Trial | None:
         tried_s=_number(value.get("tried_s")),
         not_before=_number(value.get("not_before")),
         pause=_number(value.get("pause")),
+        paused_in=_text(value.get("paused_in")),
         back=_text(value.get("back")) if is_file_name(_text(value.get("back"))) else "",
         brought=value.get("brought") is True,
         attempt=_attempt(value.get("attempt")),

@@ -110,6 +110,26 @@ def test_a_trial_that_is_not_due_waits() -> None:
     assert plan.control is None
 
 
+def test_a_device_that_does_not_know_the_time_waits_half_as_long_at_every_boot() -> None:
+    pause = 6 * 3600.0
+    state = State(trial=replace(TRIAL, not_before=NOW + pause, pause=pause))
+    waits = []
+
+    for boot in ("now", "now", "second", "third"):
+        state = start(state, boot=boot).state
+        assert state.trial is not None
+        waits.append(state.trial.due_in(NOW))
+
+    assert waits == [pause / 2, pause / 2, pause / 4, pause / 8]
+
+
+def test_a_device_that_knows_the_time_waits_for_the_whole_pause() -> None:
+    now = 1_900_000_000.0
+    state = State(trial=replace(TRIAL, not_before=now + 600, pause=600))
+
+    assert start(state, now=now).state == state
+
+
 def test_a_clock_that_was_set_back_makes_no_pause_longer() -> None:
     later = replace(TRIAL, not_before=NOW + 10 * 365 * DAY_S, pause=60)
 
@@ -276,6 +296,59 @@ def test_five_crashes_put_the_version_before_on_trial_and_block_this_one() -> No
     assert plan.state.block_of("4" * 64) is not None
 
 
+WAITING = (
+    replace(TRIAL, not_before=NOW + 3600, pause=3600),
+    replace(TRIAL, attempt=Attempt(boot="now", end="deadline")),
+    replace(TRIAL, attempt=Attempt(boot="now", end="deadline", judged="now")),
+)
+
+
+@pytest.mark.parametrize("trial", WAITING)
+def test_a_crash_counts_whatever_waits_for_its_trial(trial: Trial) -> None:
+    first = start(State(committed=committed(), trial=trial))
+
+    second = start(first.state)
+
+    assert (first.act, second.act) == (Act.RUN, Act.RUN)
+    assert judge.crashes(first.state) == 0
+    assert judge.crashes(second.state) == 1
+
+
+@pytest.mark.parametrize("trial", WAITING)
+def test_five_crashes_go_back_whatever_waits_for_its_trial(trial: Trial) -> None:
+    state = State(committed=committed(boot="now"), ends={"4" * 64: 4}, trial=trial)
+
+    plan = start(state, links=Links(OWN, BEFORE, OWN))
+
+    assert plan.act is Act.TRY
+    assert plan.state.trial is not None
+    assert (plan.state.trial.file, plan.state.trial.kind) == (BEFORE, ROLLBACK)
+    assert plan.state.block_of("4" * 64) is not None
+
+
+def test_a_control_run_of_a_fresh_version_is_one_and_counted() -> None:
+    trial = replace(TRIAL, attempt=Attempt(boot="now", end="hangs"))
+
+    plan = start(State(committed=committed(), trial=trial))
+
+    assert plan.control is not None
+    assert plan.state.committed is not None
+    assert plan.state.committed.boot == "now"
+
+
+def test_without_a_router_five_crashes_give_a_version_up_once() -> None:
+    state = State(committed=committed(boot="now"), ends={"4" * 64: 4})
+    links = Links(OWN, BEFORE, OWN)
+
+    first = start(state, links=links, may_try=False)
+    second = start(first.state, links=links, may_try=False)
+
+    assert (first.act, second.act) == (Act.RUN, Act.RUN)
+    assert second.state == first.state
+    assert first.state.trial is not None
+    assert first.state.trial.kind == ROLLBACK
+
+
 @pytest.mark.parametrize("previous", ["", OWN, "gone"])
 def test_five_crashes_without_a_version_before_change_nothing(previous: str) -> None:
     state = State(committed=committed(boot="now"), ends={"4" * 64: 4})
@@ -325,6 +398,19 @@ def test_a_state_that_was_spoiled_makes_nobody_a_newcomer() -> None:
     assert plan.act is Act.RUN
     assert plan.state.committed is not None
     assert start(plan.state, links=FROM_REFERENCE).act is Act.RUN
+
+
+def test_a_file_that_somebody_lets_in_beside_a_version_of_ours_is_watched_for_a_day() -> None:
+    before = Committed(file=BEFORE, version="1.3.0", sha256="3" * 64, at=0)
+    links = Links(OWN, BEFORE, OWN)
+
+    plan = start(State(committed=before), links=links)
+    for _ in range(judge.MOST_CRASHES):
+        plan = start(plan.state, links=links)
+
+    assert plan.act is Act.TRY
+    assert plan.state.trial is not None
+    assert (plan.state.trial.file, plan.state.trial.kind) == (BEFORE, ROLLBACK)
 
 
 def test_a_state_that_was_lost_beside_a_version_of_ours_makes_nobody_a_newcomer() -> None:

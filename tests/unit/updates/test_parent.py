@@ -179,3 +179,20 @@ def test_a_disk_that_takes_nothing_does_not_keep_the_parent(ledger: Ledger) -> N
     assert outcome is Outcome.FAILED
     assert attempt is not None
     assert attempt.end == ""
+
+
+def test_a_candidate_that_ends_while_the_disk_takes_no_commit_is_judged_like_any_other(
+    ledger: Ledger,
+) -> None:
+    def commit() -> str:
+        ledger.change(judge.stopped)  # as `commit.commit` begins
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    outcome, _ = attended(
+        ledger, PROVEN, *[Heard(("alive",))] * 1900, Heard(status=1), commit=commit
+    )
+
+    attempt = trial_in(ledger).attempt
+    assert outcome is Outcome.FAILED
+    assert attempt is not None
+    assert (attempt.boot, attempt.end) == ("boot", "ended with status 1")
