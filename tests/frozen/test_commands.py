@@ -218,6 +218,19 @@ async def test_only_a_newer_version_is_taken_from_a_file(
     assert not (unit.folder / "reagent-v0.9.9").exists()
 
 
+async def test_an_unsigned_build_takes_no_older_version_and_says_what_there_is(
+    unit: Unit, press: Press, tmp_path: Path
+) -> None:
+    file = stick(tmp_path, press.origin.variant("0.9.9"))
+
+    said = await typed(unit, "update", "apply", "--downgrade", str(file))
+
+    assert said.status == 1
+    assert "this build is unsigned: nobody vouches for an older version" in said.error
+    assert "reagent update rollback" in said.error
+    assert not (unit.folder / "reagent-v0.9.9").exists()
+
+
 async def test_a_version_is_given_up_by_order_and_may_come_back_by_order(
     unit: Unit, press: Press, program: Program
 ) -> None:
@@ -239,7 +252,10 @@ async def test_a_version_is_given_up_by_order_and_may_come_back_by_order(
 async def test_without_a_version_before_nothing_is_given_up(unit: Unit, program: Program) -> None:
     said = await typed(unit, "update", "rollback")
 
-    assert (said.status, said.error) == (1, "reagent: there is no version before to go back to\n")
+    assert (said.status, said.error) == (
+        1,
+        f"reagent: there is no version before {program.version} here to go back to\n",
+    )
     assert unit.active == program.version
 
 

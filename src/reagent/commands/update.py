@@ -48,6 +48,7 @@ def update(typed: Sequence[str]) -> int:
     arguments: dict[str, object] = {}
     if options.act == "apply":
         arguments["path"] = os.path.abspath(options.file)  # noqa: PTH100 - links are kept
+        arguments["downgrade"] = options.downgrade
     if options.act == "unblock":
         arguments["version"] = options.version
     try:
@@ -93,6 +94,12 @@ def _update_parser() -> argparse.ArgumentParser:
         help="stage a newer version from a file that FILE.sha256, or signed metadata, vouches for",
     )
     apply.add_argument("file", metavar="FILE")
+    apply.add_argument(
+        "--downgrade",
+        action="store_true",
+        help="take an older version, too, where signed metadata names it (an unsigned build takes"
+        " none); the version that runs is given up for it, and blocked",
+    )
     acts.add_parser("rollback", help="give this version up: the one before is tried")
     unblock = acts.add_parser("unblock", help="let a version that was blocked come back")
     unblock.add_argument("version", metavar="VERSION")

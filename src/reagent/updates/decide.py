@@ -19,7 +19,7 @@ from reagent.updates.repairs import is_blocked, remembered, repairs
 from reagent.updates.semver import higher
 from reagent.updates.state import Committed, State, Trial
 from reagent.updates.times import Times
-from reagent.updates.vocabulary import ACTIVE, ARRIVAL, LATEST, PREVIOUS
+from reagent.updates.vocabulary import ACTIVE, ARRIVAL, LATEST, PREVIOUS, ROLLBACK
 
 # A newcomer that was never once proven goes back to where it came from after a day of trying.
 ARRIVAL_PATIENCE_S: Final = 24 * 3600.0
@@ -120,6 +120,8 @@ def _decide(facts: Facts) -> Plan:  # noqa: PLR0911 - a list of rules, read from
     fault = facts.fault(trial)
     if fault:
         return _without_trial(facts, f"the version to try is not what was staged: {fault}")
+    if trial.kind == ROLLBACK and trial.file == facts.links.previous:
+        return _go_back(facts, trial)
     return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
 
 
@@ -175,6 +177,18 @@ def _give_up_own(facts: Facts, why: str) -> Plan:
     state = judge.rolled_back(state, mark, found, why)
     plan = _decide(replace(facts, state=state))
     return replace(plan, say=(say, *plan.say))
+
+
+def _go_back(facts: Facts, trial: Trial) -> Plan:
+    """Somebody gave our own version up. What knows nothing of trials is linked."""
+    state, own = facts.state, facts.digest(facts.own)
+    if own is None or facts.speaks(trial.file):
+        return Plan(act=Act.TRY, state=judge.opened(state, facts.boot))
+    block = state.block_of(own.sha256)
+    why = block.why if block is not None else "it was given up"
+    mark = replace(judge.mark_of(own), version=facts.version)
+    say = f"{why}: going back to {trial.file}"
+    return _give_way(facts, state, _as_newcomer(mark, trial.file), why, say)
 
 
 def _finish(facts: Facts, trial: Trial) -> Plan:

@@ -167,7 +167,8 @@ class Fetch:
         Args:
             download: the file.
             digest: of the file, from whoever is trusted.
-            demand: raises `BadRelease` for a version that is not wanted.
+            demand: raises `BadRelease` for a version that is not wanted; nothing else holds one
+                back that is below what ran here before.
             progress: told of every block.
 
         Raises:
@@ -178,7 +179,6 @@ class Fetch:
         async def wanted(path: str) -> Version:
             version = await self._says(path, "", digest)
             demand(version)
-            await self._demand_upwards(version)
             return version
 
         return await self._fetch(download, digest, progress, wanted, "")

@@ -159,6 +159,11 @@ class Lookout:
         return await self._looks().apply(self._outside.brought(), path, demand, progress)
 
     @property
+    def is_signed(self) -> bool:
+        """Whether it goes by signed metadata, and takes nothing that nobody signed for."""
+        return self._outside.root() is not None
+
+    @property
     def troubles(self) -> Sequence[str]:
         """Why the last looks came to nothing."""
         return tuple(self._checks.troubles) if self._checks is not None else ()

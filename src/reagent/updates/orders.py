@@ -2,7 +2,8 @@
 
     status      what there is, nothing is done
     check       look into the bucket now (only an agent that runs does)
-    apply       stage a file that somebody brings, and have it tried
+    apply       stage a file that somebody brings, and have it tried; an older one instead of the
+                version that runs, where that is said and somebody signed for it
     rollback    give the active version up for the one before
     unblock     a version that was blocked may come back
     repair      mend the links
@@ -16,27 +17,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from reagent.contracts.control import News, Plain
-from reagent.errors import BadRelease, BadRequest, Refused, StagingFailed, Unavailable
+from reagent.errors import BadRelease, BadRequest, BadVersion, Refused, StagingFailed, Unavailable
 from reagent.settings import stamp
-from reagent.updates import links
+from reagent.updates import back, links
 from reagent.updates.fetch import Progress, Staged
 from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
 from reagent.updates.mending import mend
 from reagent.updates.report import report
 from reagent.updates.seat import Role, Seat
-from reagent.updates.semver import Version
+from reagent.updates.semver import Version, same
 from reagent.updates.staging import Staging
+from reagent.updates.state import Trial
+from reagent.updates.vocabulary import version_file
 
 Result = TypeVar("Result")
 
 
 class Looks(Protocol):
-    """Gets versions; `updates.lookout.Lookout` is one."""
+    """Gets versions; `updates.lookout.Lookout` is one.
+
+    Attributes:
+        is_signed: what it takes is named by metadata that is trusted.
+    """
+
+    @property
+    def is_signed(self) -> bool:
+        """See above."""
+        ...
 
     async def order(self, progress: Progress) -> Staged | None:
         """Look into the bucket."""
@@ -134,34 +147,36 @@ class Orders:
         return {"text": f"nothing newer than {self._version} is announced for this device"}
 
     async def apply(self, arguments: Plain, news: News) -> Plain:
-        """Stage a file, upwards only."""
-        path = arguments.get("path")
+        """Stage a file: upwards, or downwards where that is said and somebody signed for it."""
+        path, down = arguments.get("path"), arguments.get("downgrade") is True
         if not isinstance(path, str) or not path.startswith("/"):
             raise BadRequest("apply needs the absolute path of a file")
-        staged = await self._looks.apply(path, self._demand_upwards, _telling(news))
-        scheduled = await self._write(
-            lambda: self._staging.schedule(staged.version, staged.sha256, staged.size, brought=True)
-        )
-        if not scheduled:
+        if down and not self._looks.is_signed:
+            raise Refused(
+                "this build is unsigned: nobody vouches for an older version, so --downgrade has"
+                " nothing to go by (reagent update rollback goes back to the version before)"
+            )
+        demand = self._demand_another if down else self._demand_upwards
+        staged = await self._looks.apply(path, demand, _telling(news))
+        given_up = not self._is_above_ours(Version.parse(staged.version))
+        if not await self._write(partial(self._schedule, staged, step_down=given_up)):
             return {"text": f"{staged.version} is staged; this agent does not switch versions"}
         self._hand_over(AUTOMATIC_WITHIN_S)
         when = "when the device is connected and idle" if self._running else "at the next start"
-        return {"text": f"{staged.version} is staged; its trial begins {when}"}
+        instead = f"; {self._version} is given up for it, and blocked" if given_up else ""
+        return {"text": f"{staged.version} is staged; its trial begins {when}{instead}"}
 
     async def roll_back(self, arguments: Plain, _news: News) -> Plain:
         """Have the version before tried, and this one blocked."""
         why = arguments.get("why")
         text = why if isinstance(why, str) and why else "somebody ordered the version before"
-        if not await self._write(lambda: self._staging.roll_back(text)):
-            raise Refused(
-                "there is no version before to go back to"
-                if self._seat.role is Role.PROVEN
-                else "this agent was not started as Reagent-active and switches no versions"
-            )
+        before = await self._write(lambda: back.roll_back(self._seat, text))
         self._hand_over(ORDERED_WITHIN_S)
         when = "within a minute" if self._running else "at the next start"
-        before = self._staged_version()
-        return {"text": f"going back to {before}: it is tried {when}, until then this one runs"}
+        return {
+            "text": f"going back to version {before.version}: it is tried {when},"
+            " until then this one runs"
+        }
 
     async def unblock(self, arguments: Plain, _news: News) -> Plain:
         """Let a version come back."""
@@ -192,12 +207,34 @@ class Orders:
             times=seat.times,
         )  # fmt: skip
 
+    def _schedule(self, staged: Staged, *, step_down: bool) -> bool:
+        version, sha256, size = staged.version, staged.sha256, staged.size
+        if not step_down:
+            return self._staging.schedule(version, sha256, size, brought=True)
+        file = version_file(version)
+        older = Trial(file=file, version=version, sha256=sha256, size=size, brought=True)
+        return back.step_down(self._seat, older, f"somebody brought {version} instead")
+
+    def _is_above_ours(self, version: Version) -> bool:
+        return version.is_above(Version.parse(self._version))
+
+    def _demand_another(self, version: Version) -> None:
+        if same(str(version), self._version):
+            raise BadRelease(f"the file is version {version}, which runs here already")
+
     def _demand_upwards(self, version: Version) -> None:
-        if not version.is_above(Version.parse(self._version)):
+        if not self._is_above_ours(version):
+            ways = "reagent update rollback goes back"
+            if self._looks.is_signed:
+                ways += ", --downgrade takes what somebody signed for"
             raise BadRelease(
                 f"the file is version {version}, and {self._version} runs here: only a newer one is"
-                " taken (reagent update rollback goes back)"
+                f" taken ({ways})"
             )
+        floor = self._staging.floor()
+        with suppress(BadVersion):
+            if Version.parse(floor).is_above(version):
+                raise BadRelease(f"version {version} is below {floor}, which ran here before")
 
     def _staged_version(self) -> str:
         trial = self._staging.trial()

@@ -24,11 +24,9 @@ from reagent.updates.seat import Role, Seat
 from reagent.updates.state import MOST_BLOCKED, State, Trial
 from reagent.updates.vocabulary import (
     DOWNLOADS,
-    ROLLBACK,
     SUFFIX,
     UPDATE,
     version_file,
-    version_of,
 )
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
@@ -286,39 +284,10 @@ class Staging:
         """
         self._ledger.change(lambda state: judge.unblocked(state, sha256))
 
-    def roll_back(self, why: str) -> bool:
-        """A person ordered the version before: it is tried at the next start like any other.
-
-        Returns:
-            False when there is none, or this process has no say here.
-
-        Raises:
-            OSError: nothing is scheduled.
-        """
-        own, previous = self._seat.own, links.look(self._files, self.folder).previous
-        if self._seat.role is not Role.PROVEN or previous in ("", own):
-            return False
-        before = self._described(previous)
-        ours = self._described(own)
-        mark = judge.mark_of(ours)
-
-        def rolled_back(state: State) -> State:
-            if before.sha256 == ours.sha256 or state.block_of(before.sha256) is not None:
-                return state
-            return judge.rolled_back(state, mark, before, why)
-
-        trial = self._ledger.change(rolled_back).trial
-        return trial is not None and (trial.kind, trial.sha256) == (ROLLBACK, before.sha256)
-
     def tidy(self) -> None:
         """Drop what lies in `downloads/`; nothing there survives the process that made it."""
         with suppress(OSError):
             commit.tidy_downloads(self._files, self.folder, self._ledger)
-
-    def _described(self, file: str) -> Trial:
-        path = f"{self.folder}/{file}"
-        digest, size = self._files.sha256(path), self._files.lstat(path).size
-        return Trial(file=file, version=version_of(file), sha256=digest, size=size)
 
     def _seal(self, file: NewFile, size: int, sha256: str) -> None:
         file.fsync()

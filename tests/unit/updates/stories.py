@@ -20,12 +20,13 @@ from reagent.updates.orders import Orders
 from reagent.updates.seat import Role, Seat
 from reagent.updates.semver import Version
 from reagent.updates.times import Times
-from reagent.updates.vocabulary import ACTIVE, LATEST, PREVIOUS
+from reagent.updates.vocabulary import ACTIVE, LATEST, PREVIOUS, version_of
 from tests.unit.updates import life
 from tests.unit.updates.life import FOLDER, Device
 
 OLD: Final = "1.4.0"
 NEW: Final = "1.5.0"
+OLDER: Final = "1.3.0"
 
 Act = Callable[[Device], None]
 
@@ -95,7 +96,13 @@ def order_back(device: Device) -> None:
 
 def apply(device: Device) -> None:
     """`reagent update apply FILE` where no agent runs, and the start after it."""
-    obey(device, "apply", {"path": "/media/stick/reagent"})
+    obey(device, "apply", {"path": f"/media/stick/{NEW}"})
+    device.settle()
+
+
+def step_down(device: Device) -> None:
+    """`reagent update apply --downgrade FILE` where no agent runs, and the start after it."""
+    obey(device, "apply", {"path": f"/media/stick/{OLDER}", "downgrade": True})
     device.settle()
 
 
@@ -113,6 +120,7 @@ class Stick:
 
     device: Device
     seat: Seat
+    is_signed: bool = True
 
     async def order(self, progress: Progress) -> Staged | None:
         return None
@@ -120,18 +128,23 @@ class Stick:
     async def apply(
         self, path: str, demand: Callable[[Version], None], progress: Progress
     ) -> Staged:
-        demand(Version.parse(NEW))
-        content = life.body(NEW, "good")
-        trial = life.trial_of(NEW, content)
-        life.put_into_place(self.seat, NEW, content)
-        return Staged(version=NEW, sha256=trial.sha256, size=trial.size, fetched=True)
+        version = path.rpartition("/")[2]
+        demand(Version.parse(version))
+        content = life.body(version, "good")
+        trial = life.trial_of(version, content)
+        life.put_into_place(self.seat, version, content)
+        return Staged(version=version, sha256=trial.sha256, size=trial.size, fetched=True)
 
 
 def obey(device: Device, order: str, arguments: Plain) -> None:
     """Have an order obeyed by a command, as no agent runs."""
     seat = offline_seat(device)
     orders = Orders(
-        seat, Stick(device, seat), version=OLD, arch="amd64", now=lambda: 10_000.0 + device.clock
+        seat,
+        Stick(device, seat),
+        version=version_of(seat.own),
+        arch="amd64",
+        now=lambda: 10_000.0 + device.clock,
     )
 
     async def no_news(_: Plain) -> None:
@@ -165,6 +178,13 @@ def updated() -> Device:
     """A device that took one version."""
     device = life.flashed()
     take(NEW, "good")(device)
+    return at_rest(device)
+
+
+def settled_in() -> Device:
+    """A device of the reference that was won over."""
+    device = life.arrived()
+    device.settle()
     return at_rest(device)
 
 
@@ -221,7 +241,11 @@ STORIES: Final[Mapping[str, Story]] = {
     "a committed version that crashes": Story(COMMITTED, updated, crash),
     "a committed version that somebody gives up": Story(COMMITTED, updated, order_back),
     "old versions are tidied away": Story(TIDY, littered, tidy),
+    "a committed version that is given up for the reference's agent": Story(
+        COMMITTED, settled_in, order_back
+    ),
     "a file that somebody brings": Story(APPLY, life.flashed, apply),
+    "an older version that somebody brings": Story(APPLY, updated, step_down),
     "no link that is started": Story(REPAIR, without(ACTIVE), repair, repair),
     "no link at all": Story(REPAIR, without(ACTIVE, PREVIOUS, LATEST), repair, repair),
     "no link that is started, and no state": Story(

@@ -12,8 +12,8 @@ import os
 import pytest
 
 from reagent.updates import judge
+from reagent.updates.back import roll_back
 from reagent.updates.ledger import Ledger
-from reagent.updates.staging import Staging
 from reagent.updates.vocabulary import ACTIVE
 from tests.unit.updates import life, powercuts
 from tests.unit.updates.life import FOLDER
@@ -106,7 +106,7 @@ def test_a_version_that_was_given_up_does_not_become_previous() -> None:
     device.files.link(f"{FOLDER}/Reagent-previous", f"{FOLDER}/reagent-v1.3.0")
     seat = device.settle()
     assert seat is not None
-    assert Staging(seat, "amd64").roll_back("ordered")
+    roll_back(seat, "ordered")
     newer = life.stage(device, seat, "1.5.0", "good")
 
     device.settle()

@@ -373,6 +373,31 @@ def test_five_crashes_go_back_to_the_reference_without_a_trial() -> None:
     assert again.links[-1] == (ACTIVE, "reagent-v0.20.20")
 
 
+def test_who_is_ordered_back_to_the_reference_gives_way_without_a_trial() -> None:
+    back = Trial(
+        file="reagent-v0.20.20", version="0.20.20", sha256="0" * 64, size=40, kind=ROLLBACK
+    )
+    ordered = judge.rolled_back(State(committed=committed()), committed(), back, "ordered")
+
+    plan = start(ordered, links=Links(OWN, back.file, OWN))
+
+    assert plan.act is Act.RETURN
+    assert plan.links == ((PREVIOUS, OWN), (LATEST, OWN), (ACTIVE, back.file))
+    assert [(each.sha256, each.why) for each in plan.state.blocked] == [("4" * 64, "ordered")]
+    again = start(plan.state, links=Links(OWN, OWN, OWN))
+    assert again.links[-1] == (ACTIVE, back.file)
+
+
+def test_an_older_file_that_was_brought_and_says_nothing_is_tried_not_linked() -> None:
+    brought = Trial(
+        file="reagent-v0.20.20", version="0.20.20", sha256="0" * 64, size=40, kind=ROLLBACK
+    )
+
+    plan = start(State(committed=committed(), trial=brought), links=Links(OWN, BEFORE, OWN))
+
+    assert plan.act is Act.TRY
+
+
 # --- first arrival from the reference
 
 FROM_REFERENCE = Links(OWN, "reagent-v0.20.20", OWN)

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from reagent import log
 from reagent.errors import Refused
+from reagent.updates.back import roll_back
 from reagent.updates.ledger import Ledger
 from reagent.updates.mending import mend
 from reagent.updates.seat import Role, Seat
@@ -93,8 +94,8 @@ class History(RuleBasedStateMachine):
         def back(device: Device) -> None:
             seat = device.settle(PATIENCE)
             if seat is not None:
-                with suppress(OSError):
-                    Staging(seat, "amd64").roll_back("somebody ordered it")
+                with suppress(OSError, Refused):
+                    roll_back(seat, "somebody ordered it")
             device.settle(PATIENCE)
 
         self.interrupt(back, data)
@@ -186,8 +187,8 @@ class History(RuleBasedStateMachine):
 
     def give_up(self) -> None:
         if self.seat is not None:
-            with suppress(OSError):
-                Staging(self.seat, "amd64").roll_back("somebody ordered it")
+            with suppress(OSError, Refused):
+                roll_back(self.seat, "somebody ordered it")
 
     def heal(self) -> None:
         self.full = False

@@ -17,7 +17,7 @@ from reagent.updates.window import Window
 from tests.fakes.clock import FakeClock
 from tests.unit.updates import life, stories
 
-APPLY = {"path": "/media/stick/reagent"}
+APPLY = {"path": f"/media/stick/{stories.NEW}"}
 
 
 class SlowStick(stories.Stick):

@@ -12,7 +12,6 @@ from reagent.updates import commit, judge
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.staging import Staging
-from reagent.updates.vocabulary import ROLLBACK
 from tests.fakes.files import FakeFiles
 from tests.unit.updates import life
 from tests.unit.updates.life import FOLDER
@@ -224,38 +223,7 @@ def test_a_copy_stages_and_schedules_nothing(files: FakeFiles, role: Role) -> No
     fetched(staging)
 
     assert not staging.schedule("1.5.0", DIGEST, len(CONTENT))
-    assert not staging.roll_back("ordered")
     assert "updates.json" not in files.list(FOLDER)
-
-
-def test_going_back_is_a_trial_of_the_version_before(staging: Staging, files: FakeFiles) -> None:
-    assert not staging.roll_back("ordered")
-    files.file(f"{FOLDER}/reagent-v1.3.0", life.body("1.3.0", "good"))
-    files.link(f"{FOLDER}/Reagent-previous", f"{FOLDER}/reagent-v1.3.0")
-
-    assert staging.roll_back("ordered")
-
-    trial = staging.trial()
-    assert trial is not None
-    assert (trial.version, trial.kind) == ("1.3.0", ROLLBACK)
-    own = hashlib.sha256(files.read(f"{FOLDER}/reagent-v1.4.0", 1 << 20)).hexdigest()
-    assert "ordered" in (staging.blocked(own) or "")
-
-
-def test_nobody_goes_back_to_what_is_blocked_and_the_version_that_runs_stays_wanted(
-    staging: Staging, files: FakeFiles
-) -> None:
-    before = life.body("1.3.0", "good")
-    files.file(f"{FOLDER}/reagent-v1.3.0", before)
-    files.link(f"{FOLDER}/Reagent-previous", f"{FOLDER}/reagent-v1.3.0")
-    staging.block(hashlib.sha256(before).hexdigest(), "1.3.0", "failed 3 times")
-
-    went = staging.roll_back("ordered")
-
-    own = hashlib.sha256(files.read(f"{FOLDER}/reagent-v1.4.0", 1 << 20)).hexdigest()
-    assert not went
-    assert staging.trial() is None
-    assert staging.blocked(own) is None
 
 
 @pytest.mark.parametrize("name", ["Reagent-active", "Reagent-previous"])
