@@ -29,7 +29,7 @@ from reagent.updates.quiet import is_quiet
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import decode
 from reagent.updates.times import LAUNCH_CHECK_S, Times
-from reagent.updates.vocabulary import ACTIVE
+from reagent.updates.vocabulary import ACTIVE, VERSION_FILE, version_of
 
 if sys.platform == "win32":
     from reagent.adapters.windows.updatefiles import WindowsFiles as SystemFiles
@@ -67,16 +67,8 @@ def take_seat(flags: Flags, program: str, words: Sequence[str]) -> Seat | None:
     """
     files = SystemFiles()
     folder, own, not_ours = _place(program, flags.agent_dir, files)
-    ledger = Ledger(files, folder)
-    here = Seat(
-        role=Role.COPY if not_ours else Role.PROVEN,
-        folder=folder,
-        files=files,
-        ledger=ledger,
-        times=Times.of(os.environ),
-        own=own,
-        boot=_boot_id(),
-    )
+    here = _seat(files, folder, Role.COPY if not_ours else Role.PROVEN, own)
+    ledger = here.ledger
     if not_ours:
         _log.info("updates are staged here, never tried", why=not_ours)
         return here
@@ -110,16 +102,8 @@ def candidate_seat(flags: Flags) -> Seat | None:
     parent = adopted()
     if parent is None:
         return None
-    folder = os.path.abspath(flags.agent_dir)
-    files = SystemFiles()
-    return Seat(
-        role=Role.CANDIDATE,
-        folder=folder,
-        files=files,
-        ledger=Ledger(files, folder),
-        times=Times.of(os.environ),
-        tell=parent.tell,
-    )
+    seat = _seat(SystemFiles(), os.path.abspath(flags.agent_dir), Role.CANDIDATE)
+    return replace(seat, tell=parent.tell)
 
 
 def seat_for_orders(folder: str) -> Seat:
@@ -136,15 +120,29 @@ def seat_for_orders(folder: str) -> Seat:
 
         raise Refused(f"there is no agent in {folder}: it is no folder (-agentDir names another)")
     files = SystemFiles()
-    return Seat(
-        role=Role.PROVEN,
-        folder=folder,
-        files=files,
-        ledger=Ledger(files, folder),
-        times=Times.of(os.environ),
-        own=links.look(files, folder).active,
-        boot=_boot_id(),
-    )
+    return _seat(files, folder, Role.PROVEN, links.look(files, folder).active)
+
+
+def version_by_its_word(seat: Seat) -> str:
+    """The version that would try what is staged in a folder where no agent runs: active's.
+
+    Its file's name may not tell (the factory's), and the command may be another version.
+
+    Raises:
+        Refused: nobody would: `Reagent-active` names nothing, or an agent that knows no trials.
+    """
+    from reagent.errors import Refused  # noqa: PLC0415 - rare
+
+    if not seat.own:
+        raise Refused(f"{seat.folder}: {ACTIVE} names nothing (reagent update repair mends it)")
+    said = _launch_checked(f"{seat.folder}/{ACTIVE}", f"{seat.folder}/{seat.own}", b"")
+    if not said:
+        raise Refused(
+            f"{ACTIVE} names {seat.own}, which knows nothing of trials, or cannot be run: it obeys"
+            " no orders. Under the agent from before, put the new file beside it as"
+            f" {VERSION_FILE}<version>: its manager script starts the newest one"
+        )
+    return said[1] if len(said) > 1 else version_of(seat.own)
 
 
 def hand_over(seat: Seat, program: str, words: Sequence[str]) -> None:
@@ -230,10 +228,7 @@ class _Here:
 
     def would_start(self, path: str, state: bytes) -> bool:
         """See the protocol."""
-        from reagent.adapters.posix.candidate import ask  # noqa: PLC0415 - rare
-
-        command = (self._command[0], LAUNCH_CHECK)
-        return ask(command, path, state, LAUNCH_CHECK_S).split()[:1] == [_READY]
+        return bool(_launch_checked(self._command[0], path, state))
 
     def listen(self) -> None:
         """See the protocol."""
@@ -256,6 +251,26 @@ class _Here:
         os.environ[LAUNCHED] = repr(time.monotonic())
         log.flush_streams()
         os.execv(path, self._command)  # noqa: S606 - no shell is the point
+
+
+def _seat(files: SystemFiles, folder: str, role: Role, own: str = "") -> Seat:
+    return Seat(
+        role=role,
+        folder=folder,
+        files=files,
+        ledger=Ledger(files, folder),
+        times=Times.of(os.environ),
+        own=own,
+        boot=_boot_id(),
+    )
+
+
+def _launch_checked(program: str, path: str, state: bytes) -> list[str]:
+    """What a file says that would be the agent on this state, its version too; else nothing."""
+    from reagent.adapters.posix.candidate import ask  # noqa: PLC0415 - rare
+
+    said = ask((program, LAUNCH_CHECK), path, state, LAUNCH_CHECK_S).split()
+    return said if said[:1] == [_READY] else []
 
 
 def _place(  # noqa: PLR0911 - reasons, one after the other

@@ -24,10 +24,12 @@ from reagent.commands.terminal import Bar, complain, say
 from reagent.contracts.control import Plain
 from reagent.errors import ReagentError
 from reagent.settings import stamp
-from reagent.updates.vocabulary import DOWNLOADS, VERSION_FILE
+from reagent.updates.vocabulary import DOWNLOADS
 
 # `systemctl status` says the same of a service that does not run.
 NOT_UP: Final = 3
+# What needs a version that tries what is staged.
+_FOR_A_TRIAL: Final = frozenset({"apply", "rollback"})
 
 
 def status(typed: Sequence[str]) -> int:
@@ -140,6 +142,7 @@ def _order(agent_dir: str, word: str, arguments: Mapping[str, object]) -> Plain:
         with only_agent(folder):
             return _obey(folder, word, arguments, bar)
     except AlreadyRunning as error:
+        _demand_ours(folder)
         raise _OnTrial(
             "an agent runs here and takes no commands just now: a version is on trial, or it is"
             " starting; try again later"
@@ -160,12 +163,24 @@ def _ask(folder: str, word: str, arguments: Plain, bar: Bar) -> Plain:
     return {}
 
 
+def _demand_ours(folder: str) -> None:
+    """An agent that runs and takes no commands may be another one altogether.
+
+    Raises:
+        Refused: it is.
+    """
+    from reagent.launcher import seat_for_orders, version_by_its_word  # noqa: PLC0415 - rare
+
+    version_by_its_word(seat_for_orders(folder))
+
+
 def _obey(folder: str, word: str, arguments: Plain, bar: Bar) -> Plain:
-    from reagent.launcher import seat_for_orders  # noqa: PLC0415 - where no agent runs
+    from reagent.launcher import seat_for_orders, version_by_its_word  # noqa: PLC0415 - no agent
     from reagent.updates.orders import Orders  # noqa: PLC0415
     from reagent.world import looks_by_hand  # noqa: PLC0415
 
     seat = seat_for_orders(folder)
+    version = version_by_its_word(seat) if word in _FOR_A_TRIAL else stamp.VERSION
     if word == "apply":  # a device that was flashed and never started has no such folder yet
         with suppress(OSError):
             os.mkdir(os.path.join(folder, DOWNLOADS), 0o700)  # noqa: PTH102, PTH118 - quick start
@@ -173,12 +188,10 @@ def _obey(folder: str, word: str, arguments: Plain, bar: Bar) -> Plain:
     async def news(content: Plain) -> None:
         _show(bar, content)
 
-    # The command may be the new file itself: what counts is the version that runs here.
-    active = seat.own.removeprefix(VERSION_FILE)
     orders = Orders(
         seat,
         looks_by_hand(seat),
-        version=active if active != seat.own else stamp.VERSION,
+        version=version,
         arch=stamp.ARCH,
         now=time.time,
     )

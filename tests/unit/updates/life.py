@@ -146,6 +146,18 @@ class Device:
     def links(self) -> links.Links:
         return links.look(self.files, FOLDER)
 
+    def seat(self, own: str, boot: str) -> Seat:
+        """As the launcher makes it, for a file of the folder."""
+        return Seat(
+            role=Role.PROVEN,
+            folder=FOLDER,
+            files=self.files,
+            ledger=Ledger(self.files, FOLDER),
+            times=self.times,
+            own=own,
+            boot=boot,
+        )
+
     # --- what it does
 
     def begin(self) -> Machine:
@@ -168,15 +180,7 @@ class Device:
             if content.startswith(b"go"):
                 return None
             own = self.links.active
-            seat: Seat | None = Seat(
-                role=Role.PROVEN,
-                folder=FOLDER,
-                files=self.files,
-                ledger=Ledger(self.files, FOLDER),
-                times=self.times,
-                own=own,
-                boot=machine.boot,
-            )
+            seat: Seat | None = self.seat(own, machine.boot)
             assert seat is not None
             if is_quiet(seat.ledger.state, self.links, own, machine.now()):
                 return seat

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from reagent.contracts.control import Plain
-from reagent.updates import commit, links
+from reagent.updates import commit
 from reagent.updates.fetch import Progress, Staged
 from reagent.updates.ledger import Ledger
 from reagent.updates.mending import mend
 from reagent.updates.orders import Orders
-from reagent.updates.seat import Role, Seat
+from reagent.updates.seat import Seat
 from reagent.updates.semver import Version
-from reagent.updates.times import Times
 from reagent.updates.vocabulary import ACTIVE, LATEST, PREVIOUS, version_of
 from tests.unit.updates import life
 from tests.unit.updates.life import FOLDER, Device
@@ -155,15 +154,7 @@ def obey(device: Device, order: str, arguments: Plain) -> None:
 
 def offline_seat(device: Device) -> Seat:
     """As `launcher.seat_for_orders` makes it."""
-    return Seat(
-        role=Role.PROVEN,
-        folder=FOLDER,
-        files=device.files,
-        ledger=Ledger(device.files, FOLDER),
-        times=Times(proof=900.0, soak=1800.0),
-        own=links.look(device.files, FOLDER).active,
-        boot=f"boot-{device.boots}",
-    )
+    return device.seat(device.links.active, f"boot-{device.boots}")
 
 
 def seat_of(device: Device) -> Seat:
