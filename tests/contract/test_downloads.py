@@ -11,7 +11,7 @@ import pytest
 
 from reagent.adapters.http.download import Patience
 from reagent.adapters.http.downloads import HttpDownloads
-from reagent.contracts.downloads import Downloads
+from reagent.contracts.downloads import Downloads, Part
 from reagent.errors import DownloadFailed, NotThere, TooLong
 from sandbox.bucket import Bucket
 from sandbox.bucket_faults import Fault
@@ -70,11 +70,13 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield OverHttp(bucket)
 
 
-async def fetched(world: World) -> bytes:
-    """The file, put together as the blocks say."""
+async def fetched(world: World, there: bytes = b"", part: Part | None = None) -> bytes:
+    """The file, put together behind what is there as the blocks say."""
     content = bytearray()
-    async with world.downloads.file(world.url) as download:
+    async with world.downloads.file(world.url, part=part) as download:
         assert download.length > 0
+        assert download.begins in {0, len(there)}
+        content += there[: download.begins]
         async for block in download.blocks():
             assert block.offset in {0, len(content)}
             del content[block.offset :]
@@ -144,3 +146,47 @@ async def test_a_file_that_breaks_off_is_an_error(world: World) -> None:
 
     with pytest.raises(DownloadFailed):
         await fetched(world)
+
+
+async def marked(world: World) -> str:
+    """What tells the file that lies there now from others."""
+    async with world.downloads.file(world.url) as download:
+        assert download.begins == 0
+        return download.mark
+
+
+@pytest.mark.parametrize("size", [1, 300_000, len(CONTENT) - 1])
+async def test_a_file_goes_on_behind_the_part_that_is_there(world: World, size: int) -> None:
+    world.put(CONTENT)
+    part = Part(size, len(CONTENT), await marked(world))
+
+    assert await fetched(world, b"x" * size, part) == b"x" * size + CONTENT[size:]
+
+
+async def test_a_part_of_another_file_is_not_gone_on_with(world: World) -> None:
+    world.put(CONTENT)
+    part = Part(300_000, len(CONTENT), await marked(world))
+    world.put(CONTENT[::-1])
+
+    assert await fetched(world, b"x" * 300_000, part) == CONTENT[::-1]
+
+
+async def test_a_part_of_a_file_of_another_length_is_not_gone_on_with(world: World) -> None:
+    world.put(CONTENT)
+    part = Part(300_000, len(CONTENT) + 1, await marked(world))
+
+    assert await fetched(world, b"x" * 300_000, part) == CONTENT
+
+
+async def test_what_is_not_there_any_more_is_refused_with_a_part_too(world: World) -> None:
+    with pytest.raises(NotThere, match=f"{NAME} answers 404"):
+        await fetched(world, b"", Part(300_000, len(CONTENT), '"mark"'))
+
+
+async def test_a_part_of_a_file_that_is_too_large_does_not_help_it(world: World) -> None:
+    world.put(CONTENT)
+    part = Part(300_000, len(CONTENT), await marked(world))
+
+    with pytest.raises(TooLong, match="700000 bytes, more than 699999"):
+        async with world.downloads.file(world.url, most=len(CONTENT) - 1, part=part):
+            pass

@@ -80,6 +80,30 @@ def test_an_open_file_reads_back_changes_mode_and_time(disk: Disk) -> None:
     assert (found.mode, found.mtime) == (kept, 1.0)
 
 
+def test_a_file_can_be_gone_on_with_at_its_end(disk: Disk) -> None:
+    path = have(disk, "a", b"0123")
+
+    again = disk.files.append(path)
+    again.write(b"45")
+    again.write(b"67")
+    again.fsync()
+
+    assert (again.size(), again.read(2, 4), again.read(6, 9)) == (8, b"2345", b"67")
+    again.close()
+    assert disk.files.read(path, 8) == b"01234567"
+
+
+def test_only_a_file_that_is_there_can_be_gone_on_with(disk: Disk) -> None:
+    path = have(disk, "a")
+    disk.files.symlink(path, f"{disk.root}/l")
+    disk.pipe(f"{disk.root}/p")
+    disk.folder(f"{disk.root}/d")
+
+    for name in ("l", "p", "d", "none"):
+        assert number_of(lambda name=name: disk.files.append(f"{disk.root}/{name}"))  # type: ignore[misc]
+    assert disk.files.read(path, 99) == b"content"
+
+
 def test_a_file_that_is_there_is_not_made_again(disk: Disk) -> None:
     path = have(disk, "a")
 

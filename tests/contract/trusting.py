@@ -11,7 +11,8 @@ from reagent.adapters.http.downloads import HttpDownloads
 from reagent.adapters.posix.updatefiles import PosixFiles
 from reagent.adapters.tuf.client import NgClient
 from reagent.model.device import Identity
-from reagent.updates.fetch import Fetch, Staged
+from reagent.updates.asking import Asking
+from reagent.updates.fetch import Fetch, Staged, Wanted
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.staging import Staging
@@ -75,7 +76,12 @@ class Device:
         )
         self.staging = Staging(seat, "amd64")
         self.processes = FakeProcesses()
-        self.fetch = Fetch(downloads, self.staging, files, self.processes, self.clock, control=())
+        self.fetch = Fetch(
+            downloads,
+            self.staging,
+            Asking(self.processes, self.staging, self.clock, control=()),
+            self.clock,
+        )
 
     def believe(self, moment: datetime) -> None:
         """Its clock says this from now on."""
@@ -87,7 +93,7 @@ class Device:
         version = await self.catalogue.latest()
         release = await self.catalogue.release(version)
         self.processes.says(f"{version}\n", of=f"{self.folder}/downloads/{release.sha256}")
-        return await self.fetch.take(release, _untold)
+        return await self.fetch.take(Wanted(release=release), _untold)
 
     @property
     def versions(self) -> set[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from reagent.contracts.downloads import LARGEST_FILE, Block
+from reagent.contracts.downloads import LARGEST_FILE, Block, Part
 from reagent.errors import CertificateDate, DownloadFailed, NotThere, TooLong
 
 PIECE = 64
@@ -15,22 +16,31 @@ PIECE = 64
 class FakeDownload:
     """Implements `contracts.downloads.Download`."""
 
-    def __init__(self, bucket: FakeDownloads, url: str, content: bytes) -> None:
+    def __init__(self, bucket: FakeDownloads, url: str, content: bytes, part: Part | None) -> None:
         self._bucket = bucket
         self._url = url
         self._content = content
         self.length = len(content)
+        self.mark = f'"{hashlib.md5(content).hexdigest()}"' if bucket.marks else ""
+        known = part is not None and (part.mark, part.length) == (self.mark, self.length)
+        self.begins = part.size if part is not None and known else 0
 
     async def blocks(self) -> AsyncIterator[Block]:
+        async for block in self._from(self.begins):
+            yield block
+
+    async def _from(self, begin: int) -> AsyncIterator[Block]:
         breaks_at = self._bucket.breaks.get(self._url)
         restarts_at = self._bucket.restarts.pop(self._url, None)
-        for offset in range(0, self.length, PIECE):
+        for offset in range(begin, self.length, PIECE):
             await self._bucket.gate.wait()
             if breaks_at is not None and offset >= breaks_at:
                 raise DownloadFailed(f"{self._url}: the connection ended early")
-            yield Block(offset, self._content[offset : offset + PIECE])
+            content = self._content[offset : offset + PIECE]
+            self._bucket.sent[self._url] = self._bucket.sent.get(self._url, 0) + len(content)
+            yield Block(offset, content)
             if restarts_at is not None and offset >= restarts_at:
-                async for block in self.blocks():
+                async for block in self._from(0):
                     yield block
                 return
 
@@ -44,6 +54,8 @@ class FakeDownloads:
         self.breaks: dict[str, int] = {}
         self.restarts: dict[str, int] = {}
         self.asked: list[str] = []
+        self.sent: dict[str, int] = {}
+        self.marks = True
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -96,14 +108,16 @@ class FakeDownloads:
         return content
 
     @asynccontextmanager
-    async def file(self, url: str, *, most: int = LARGEST_FILE) -> AsyncIterator[FakeDownload]:
+    async def file(
+        self, url: str, *, most: int = LARGEST_FILE, part: Part | None = None
+    ) -> AsyncIterator[FakeDownload]:
         content = self._content(url)
         await asyncio.sleep(0)
         if not content:
             raise DownloadFailed(f"{url} is empty")
         if len(content) > most:
             raise TooLong(f"{url} has {len(content)} bytes, more than {most}")
-        yield FakeDownload(self, url, content)
+        yield FakeDownload(self, url, content, part)
 
     def _content(self, url: str) -> bytes:
         self.asked.append(url)

@@ -160,6 +160,9 @@ class FakeFiles:
         self._change((path, node))
         return FakeNewFile(self, node)
 
+    def append(self, path: str) -> FakeNewFile:
+        return FakeNewFile(self, self._file(path))
+
     def symlink(self, target: str, path: str) -> None:
         self._step("symlink", path)
         self._parent(path)

@@ -19,7 +19,7 @@ from sandbox.device import Device
 from sandbox.program import Program
 from sandbox.under_test import patient
 from tests.fakes.authority import Authority
-from tests.fakes.front import in_front_of, pour
+from tests.fakes.front import Line, in_front_of, pour
 from tests.frozen.steps import online, until
 from tests.frozen.tiny import elf
 
@@ -126,6 +126,58 @@ async def test_a_bucket_behind_a_proxy_is_reached_through_it(
 
     assert asked[0] == "GET http://bucket.example/re-agent/availableVersions.json HTTP/1.1"
     proxy.close()
+
+
+# --- bad lines
+
+
+async def test_a_download_goes_on_where_the_process_before_was_killed(
+    cloud: Cloud, program: Program, bucket: Bucket, tmp_path: Path
+) -> None:
+    folder, line = tmp_path / "elsewhere", Line()
+    line.most = 600_000
+
+    async with in_front_of(bucket, None, line) as url:
+        device = looking(cloud, program, url, folder)
+        await online(cloud, device)
+        await until(lambda: came(folder) > 0, what="a part of the file is there")
+        await device.kill()
+        there = came(folder)
+        line.most = None
+        await online(cloud, device)
+        await staged(folder)
+
+    first, second = bucket.asked(f"*/{VERSION}/reagent")
+    assert "range" not in first.headers
+    assert second.headers["range"] == f"bytes={there}-"
+    assert second.sent == len(CONTENT) - there < len(CONTENT)
+    assert list((folder / "downloads").iterdir()) == []
+
+
+async def test_what_a_cut_left_of_a_download_costs_one_whole_one(
+    cloud: Cloud, program: Program, bucket: Bucket, tmp_path: Path
+) -> None:
+    folder, line = tmp_path / "elsewhere", Line()
+    line.most = 600_000
+
+    async with in_front_of(bucket, None, line) as url:
+        device = looking(cloud, program, url, folder)
+        await online(cloud, device)
+        await until(lambda: came(folder) > 0, what="a part of the file is there")
+        await device.kill()
+        (part,) = (folder / "downloads").glob("?" * 64)
+        part.write_bytes(bytes(part.stat().st_size))
+        line.most = None
+        await online(cloud, device)
+        await staged(folder)
+
+    assert len(bucket.asked(f"*/{VERSION}/reagent")) == 3
+    assert list((folder / "downloads").iterdir()) == []
+
+
+def came(folder: Path) -> int:
+    """Bytes of the file that are on the disk."""
+    return sum(each.stat().st_size for each in (folder / "downloads").glob("?" * 64))
 
 
 # --- disks

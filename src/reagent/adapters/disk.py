@@ -77,8 +77,8 @@ class Disk:
         """See the contract."""
         os.unlink(path)
 
-    def open_file(self, path: str) -> int:
-        """A descriptor of a regular file, for reading; no link is followed, nothing waited for.
+    def open_file(self, path: str, how: int = os.O_RDONLY) -> int:
+        """A descriptor of a regular file; no link is followed, nothing waited for.
 
         Raises:
             OSError: there is none.

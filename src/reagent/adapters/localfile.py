@@ -92,6 +92,8 @@ class LocalFile:
         self._source = source
         self._path = path
         self.length = length
+        self.begins = 0
+        self.mark = ""
 
     async def blocks(self) -> AsyncIterator[Block]:
         """See the contract."""

@@ -20,12 +20,28 @@ class Block:
     """A part of a file.
 
     Attributes:
-        offset: where it belongs. Blocks follow each other, except after a connection that broke at
-            a server that cannot go on where it stopped: then they start over at 0.
+        offset: where it belongs. Blocks follow each other from where the download begins, except
+            after a connection that broke at a server that cannot go on where it stopped: then they
+            start over at 0.
     """
 
     offset: int
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is there of a file already, from an earlier download of it.
+
+    Attributes:
+        size: of its first bytes, that are there.
+        length: of the whole file.
+        mark: the download's.
+    """
+
+    size: int
+    length: int
+    mark: str
 
 
 class Download(Protocol):
@@ -34,6 +50,19 @@ class Download(Protocol):
     @property
     def length(self) -> int:
         """Its size in bytes, as the server says."""
+        ...
+
+    @property
+    def begins(self) -> int:
+        """Where its first block belongs: behind the part that is there, or 0."""
+        ...
+
+    @property
+    def mark(self) -> str:
+        """What tells this very file from any other at its URL; empty where nothing does.
+
+        A later download can go on behind a part of it by that.
+        """
         ...
 
     def blocks(self) -> AsyncIterator[Block]:
@@ -68,8 +97,16 @@ class Downloads(Protocol):
         """
         ...
 
-    def file(self, url: str, *, most: int = LARGEST_FILE) -> AbstractAsyncContextManager[Download]:
+    def file(
+        self, url: str, *, most: int = LARGEST_FILE, part: Part | None = None
+    ) -> AbstractAsyncContextManager[Download]:
         """A file; entered once its head is there, and before any of its content.
+
+        Args:
+            url: http or https.
+            most: a larger one is refused.
+            part: what is there of it already. It begins behind that if the server has that file
+                still and can; else at 0.
 
         Raises:
             CertificateDate: the server's certificate is not valid now.

@@ -42,7 +42,7 @@ class Found:
 
 
 class NewFile(Protocol):
-    """A file that this process made and holds open, for writing and for reading back."""
+    """A file that this device made and holds open, for writing and for reading back."""
 
     def write(self, content: bytes) -> None:
         """Append all of it."""
@@ -106,6 +106,10 @@ class Files(Protocol):
 
     def create(self, path: str, mode: int) -> NewFile:
         """Make a file that was not there; O_EXCL."""
+        ...
+
+    def append(self, path: str) -> NewFile:
+        """Open a regular file that is there, to go on at its end."""
         ...
 
     def symlink(self, target: str, path: str) -> None:

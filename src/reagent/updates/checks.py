@@ -34,10 +34,9 @@ from reagent.errors import (
 )
 from reagent.updates import judge
 from reagent.updates.catalogue import Catalogue
-from reagent.updates.fetch import Fetch, Progress, Staged
+from reagent.updates.fetch import Fetch, Progress, Staged, Wanted
 from reagent.updates.handover import AUTOMATIC_WITHIN_S, ORDERED_WITHIN_S
 from reagent.updates.semver import Version, is_update
-from reagent.updates.shortcut import Shortcut
 from reagent.updates.staging import Staging
 from reagent.updates.state import Trial
 
@@ -80,7 +79,6 @@ class Checks:
         clock: time and chance.
         version: ours.
         serial_number: what the jitter is made of.
-        shortcut: makes a version out of this one; None where it cannot.
 
     Attributes:
         troubles: why looks came to nothing, each text once, the youngest last.
@@ -96,9 +94,7 @@ class Checks:
         clock: Clock,
         version: str,
         serial_number: str,
-        shortcut: Shortcut | None = None,
     ) -> None:
-        self._shortcut = shortcut
         self._catalogue = catalogue
         self._fetch = fetch
         self._staging = staging
@@ -106,7 +102,6 @@ class Checks:
         self._clock = clock
         self._version = version
         self._jitter = jitter(serial_number)
-        self._tidy = True
         self._running: _Check | None = None
         # One file at a time comes onto the disk.
         self._one = asyncio.Lock()
@@ -166,7 +161,7 @@ class Checks:
         return self._running is not None
 
     async def close(self) -> None:
-        """End a look that is on its way; what it left is dropped."""
+        """End a look that is on its way; what came of a file is left for the next process."""
         if self._running is not None:
             await end((self._running.task,), _CLOSE_WITHIN_S)
 
@@ -225,6 +220,7 @@ class Checks:
         if not back and not is_update(self._version, announced):
             _log.debug("no newer version", version=self._version, announced=announced)
             await self._withdraw()
+            await asyncio.to_thread(self._staging.tidy)
             return None
 
         def goes_first(trial: Trial) -> bool:
@@ -237,19 +233,15 @@ class Checks:
             return Staged(
                 version=waiting.version, sha256=waiting.sha256, size=waiting.size, fetched=False
             )
-        if self._tidy:
-            await asyncio.to_thread(self._staging.tidy)
-            self._tidy = False
         release = await self._catalogue.release(announced)
         async with self._one:
-            staged = await self._fetch.take(
-                release,
-                check.tell,
+            wanted = Wanted(
+                release=release,
+                way=await self._catalogue.difference(release, self._version),
                 # Who was ordered back goes on from there, through versions below the one given up.
                 below_floor=back or self._catalogue.is_ordered_back(self._staging.floor()),
-                shortcut=self._shortcut,
-                known=await self._catalogue.difference(release, self._version),
             )
+            staged = await self._fetch.take(wanted, check.tell)
         try:
             scheduled = await asyncio.to_thread(
                 self._staging.schedule,

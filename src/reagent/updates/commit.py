@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from reagent.contracts.files import Files, Kind
-from reagent.updates import judge, links, moves
+from reagent.updates import drafts, judge, links, moves
 from reagent.updates.decide import Act, Plan
 from reagent.updates.ledger import Ledger
 from reagent.updates.repairs import is_blocked
@@ -20,7 +20,6 @@ from reagent.updates.state import State, Trial
 from reagent.updates.vocabulary import (
     ACTIVE,
     ARRIVAL,
-    DOWNLOADS,
     LATEST,
     PREVIOUS,
     ROLLBACK,
@@ -129,31 +128,10 @@ def tidy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[str, .
         return ()
     stale = [name for name in names if _VERSION_FILE.fullmatch(name) and name not in held]
     stale += [name for name in names if name in {moves.TEMPORARY_FILE, moves.TEMPORARY_LINK}]
-    gone = [name for name in sorted(stale) if _unlinked(files, f"{folder}/{name}")]
+    gone = [name for name in sorted(stale) if drafts.unlinked(files, f"{folder}/{name}")]
     with suppress(OSError):
-        gone += tidy_downloads(files, folder, ledger)
+        gone += drafts.tidy(files, folder, ledger)
     return tuple(gone)
-
-
-def tidy_downloads(files: Files, folder: str, ledger: Ledger) -> list[str]:
-    """Drop what lies in `downloads/` and is not being written.
-
-    Raises:
-        OSError: there is no such folder.
-    """
-    place = f"{folder}/{DOWNLOADS}"
-    stale = sorted(set(files.list(place)) - ledger.in_use)
-    return [name for name in stale if _unlinked(files, f"{place}/{name}")]
-
-
-def _unlinked(files: Files, path: str) -> bool:
-    try:
-        if files.lstat(path).kind in (Kind.FILE, Kind.LINK):
-            files.unlink(path)
-            return True
-    except OSError:
-        pass
-    return False
 
 
 def _move(files: Files, folder: str, plan: Plan, now: float) -> str:

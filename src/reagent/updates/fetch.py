@@ -2,63 +2,64 @@
 
 Its digest is known before: one that is blocked or staged already is not fetched. The file
 is stored under its digest where nobody looks for versions, verified as it lies on the disk, run
-once with `-version`, and only then given its name. Whatever goes wrong before that leaves nothing.
-
-What has the right checksum and still is no executable for this machine, or says another version, is
-blocked at once: fetching it again cannot mend it. Whether a file or the machine is at fault when it
-does not even say its version, our own file tells, asked the same: a lack of memory hits both.
+once with `-version`, and only then given its name. Whatever goes wrong before that leaves nothing,
+except a download that breaks off: the next one goes on there, in another process too. If what comes
+of that is not the release, it is fetched from its beginning, once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, NoReturn, ParamSpec, TypeVar
+from functools import partial
+from typing import Final
 
 from reagent import log
+from reagent.aio.threads import in_thread
 from reagent.contracts.clock import Clock
-from reagent.contracts.downloads import Download, Downloads
-from reagent.contracts.files import Files
-from reagent.contracts.processes import Outcome, Processes
+from reagent.contracts.downloads import Block, Download, Downloads, Part
 from reagent.errors import (
     BadRelease,
     BadVersion,
     Blocked,
     Damaged,
-    Failed,
     NoRoom,
     NotForThisMachine,
-    NotFound,
-    ReagentError,
     StagingFailed,
 )
+from reagent.updates.asking import Asking
 from reagent.updates.catalogue import Difference, Release
+from reagent.updates.drafts import Draft
 from reagent.updates.semver import Version
 from reagent.updates.shortcut import Shortcut
-from reagent.updates.staging import Draft, Staging
-from reagent.updates.vocabulary import version_file
+from reagent.updates.staging import Staging
 
 _log = log.get(__name__)
 
 Progress = Callable[[int, int, int], Awaitable[None]]
 """Told the bytes that just came, those so far, and those of the whole file."""
 
-# The slowest board unpacks and starts an interpreter in a tenth of this.
-SAYS_VERSION_WITHIN_S: Final = 30.0
-_BAD_LIBRARY: Final[int] = getattr(errno, "ELIBBAD", errno.ENOEXEC)  # Windows has none
+# A power cut takes back what came since; on a fast line nothing is written twice for it.
+SETTLE_EVERY_S: Final = 15.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NO_EXECUTABLE: Final = frozenset({errno.ENOEXEC, _BAD_LIBRARY, errno.EINVAL})
-# Another thread's child holds the file open for writing until it runs its own program.
-_BUSY_TRIES: Final = 5
-_BUSY_PAUSE_S: Final = 0.2
-# The signal by which the kernel takes memory back.
-_KILLED: Final = 9
 
-P = ParamSpec("P")
-T = TypeVar("T")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be staged.
+
+    Attributes:
+        release: the version, and how to tell that a file is it.
+        way: makes it out of the version that runs; None where nobody knows a short way.
+        below_floor: it may be lower than what ran here before: somebody signed for that.
+    """
+
+    release: Release
+    way: Difference | None = None
+    below_floor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +76,49 @@ class Staged:
     fetched: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One file on its way to its place.
+
+    Attributes:
+        expected: the version it goes by, empty where it goes by none.
+        judge: tells which version a sealed file is; raises for what is not wanted.
+    """
+
+    digest: str
+    expected: str
+    judge: Callable[[str], Awaitable[Version]]
+    progress: Progress
+
+
+class _Spoiled(Damaged):
+    """What an earlier process left is not the beginning of this file."""
+
+
+class _AllThere:
+    """Implements `contracts.downloads.Download` for a part that is the whole."""
+
+    mark = ""
+
+    def __init__(self, part: Part) -> None:
+        self.begins = self.length = part.length
+
+    async def blocks(self) -> AsyncIterator[Block]:
+        """See the contract."""
+        nothing: tuple[Block, ...] = ()
+        for block in nothing:
+            yield block
+
+
 class Fetch:
     """Gets versions onto the disk, one at a time.
 
     Args:
         downloads: the bucket.
         staging: the folder where versions are put.
-        files: reads in that folder.
-        processes: runs a file once.
+        asking: has a file say which version it is.
         clock: time.
-        control: runs our own file with `-version`; empty where that cannot be asked.
+        shortcut: makes versions out of the one that runs; None where that cannot be.
         rate: bytes a second that a download takes at most; 0 for as many as come.
     """
 
@@ -92,38 +126,25 @@ class Fetch:
         self,
         downloads: Downloads,
         staging: Staging,
-        files: Files,
-        processes: Processes,
+        asking: Asking,
         clock: Clock,
         *,
-        control: Sequence[str],
+        shortcut: Shortcut | None = None,
         rate: float = 0.0,
     ) -> None:
         self._downloads = downloads
         self._staging = staging
-        self._files = files
-        self._processes = processes
+        self._asking = asking
         self._clock = clock
-        self._control = control
+        self._shortcut = shortcut
         self._rate = rate
 
-    async def take(
-        self,
-        release: Release,
-        progress: Progress,
-        *,
-        below_floor: bool = False,
-        shortcut: Shortcut | None = None,
-        known: Difference | None = None,
-    ) -> Staged:
+    async def take(self, wanted: Wanted, progress: Progress) -> Staged:
         """Have a version staged.
 
         Args:
-            release: what is wanted.
+            wanted: which.
             progress: told of every block.
-            below_floor: it may be lower than what ran here before: somebody signed for that.
-            shortcut: makes it out of the version that runs, where that is known.
-            known: the short way.
 
         Raises:
             Blocked: it was tried here, and is not wanted again.
@@ -132,32 +153,29 @@ class Fetch:
             NoRoom: the disk is too full.
             StagingFailed: the folder cannot be written to, or nothing can be run in it.
         """
+        release = wanted.release
         version, digest = Version.parse(release.version), release.sha256
+        await in_thread(self._staging.tidy, digest)
         await self._demand_not_blocked(digest)
-        if not below_floor:
+        if not wanted.below_floor:
             await self._demand_upwards(version)
-        size = await self._staged_size(str(version), digest)
+        size = await in_thread(self._staging.size_of, str(version), digest)
         if size is not None:
             return Staged(version=str(version), sha256=digest, size=size, fetched=False)
 
         async def is_it(path: str) -> Version:
-            await self._demand_version(path, version, digest)
+            await self._asking.demand(path, version, digest)
             return version
 
-        made = await shortcut.to(release, known) if shortcut is not None else None
+        task = _Task(digest, str(version), is_it, progress)
+        shortcut = self._shortcut
+        made = await shortcut.to(release, wanted.way) if shortcut is not None else None
         if shortcut is not None and made is not None:
             try:
-                return await self._fetch(made, digest, progress, is_it, str(version))
+                return await self._put(made, task)
             except Damaged as error:
                 await shortcut.led_nowhere(release, error)
-        async with self._downloads.file(release.url) as download:
-            if release.size not in {None, download.length}:
-                raise Damaged(
-                    f"{release.url} has {download.length} bytes, {release.size} were published"
-                )
-            return await self._fetch(
-                download, digest, progress, is_it, str(version), rate=self._rate
-            )
+        return await self._whole(release, task)
 
     async def adopt(
         self, download: Download, digest: str, demand: Callable[[Version], None], progress: Progress
@@ -174,182 +192,124 @@ class Fetch:
         Raises:
             ReagentError: as `take`; and what `demand` raises.
         """
+        await in_thread(self._staging.tidy, digest)
         await self._demand_not_blocked(digest)
 
         async def wanted(path: str) -> Version:
-            version = await self._says(path, "", digest)
+            version = await self._asking.version_of(path, digest)
             demand(version)
             return version
 
-        return await self._fetch(download, digest, progress, wanted, "")
+        return await self._put(download, _Task(digest, "", wanted, progress))
 
     async def _demand_not_blocked(self, digest: str) -> None:
-        why = await _in_thread(self._staging.blocked, digest)
+        why = await in_thread(self._staging.blocked, digest)
         if why is not None:
             raise Blocked(why)
 
     async def _demand_upwards(self, version: Version) -> None:
-        floor = await _in_thread(self._staging.floor)
+        floor = await in_thread(self._staging.floor)
         with suppress(BadVersion):
             if Version.parse(floor).is_above(version):
                 raise BadRelease(f"version {version} is below {floor}, which ran here before")
 
-    async def _staged_size(self, version: str, digest: str) -> int | None:
-        if not await _in_thread(self._staging.have, version, digest):
-            return None
-        path = f"{self._staging.folder}/{version_file(version)}"
-        with suppress(OSError):
-            return (await _in_thread(self._files.lstat, path)).size
-        return None
+    async def _whole(self, release: Release, task: _Task) -> Staged:
+        part = await in_thread(self._staging.drafts.part, task.digest, release.size)
+        if part is not None:
+            try:
+                return await self._behind(part, release, task)
+            except _Spoiled as error:
+                _log.warning("what came before is of no use", version=task.expected, error=error)
+        return await self._behind(None, release, task)
 
-    async def _fetch(
-        self,
-        download: Download,
-        digest: str,
-        progress: Progress,
-        judge: Callable[[str], Awaitable[Version]],
-        expected: str,
-        *,
-        rate: float = 0.0,
-    ) -> Staged:
-        """Args: judge: tells which version a sealed file is; expected: what it should be.
+    async def _behind(self, part: Part | None, release: Release, task: _Task) -> Staged:
+        """Fetch what is not there yet."""
+        if part is not None and part.size == part.length:
+            return await self._put(_AllThere(part), task)
+        async with self._downloads.file(release.url, part=part) as download:
+            if release.size not in {None, download.length}:
+                raise Damaged(
+                    f"{release.url} has {download.length} bytes, {release.size} were published"
+                )
+            return await self._put(download, task, self._rate)
 
-        What is on this device already has no rate to keep to.
-        """
+    async def _put(self, download: Download, task: _Task, rate: float = 0.0) -> Staged:
+        """Write it, seal it, name it. What is on this device already has no rate to keep to."""
         size = download.length
         try:
-            await _in_thread(self._staging.room, size)
-            draft = await self._write(download, digest, progress, rate)
+            await in_thread(self._staging.room, size, download.begins)
+            draft = await self._write(download, task, rate)
             try:
-                path = await self._seal(draft, expected, size=size, digest=digest)
-                version = str(await judge(path))
-                await _in_thread(self._staging.stage, draft, version, digest)
+                path = await self._seal(draft, task, size)
+                version = str(await task.judge(path))
+                await in_thread(self._staging.stage, draft, version, task.digest)
             finally:
-                await _in_thread(draft.discard)
+                await in_thread(draft.discard)
         except OSError as error:
             reason = error.strerror or str(error)
             if error.errno in _FULL:
                 raise NoRoom(f"{self._staging.folder}: {reason}") from error
             raise StagingFailed(f"{self._staging.folder}: {reason}") from error
-        _log.info("version staged", version=version, bytes=size, sha256=digest)
-        return Staged(version=version, sha256=digest, size=size, fetched=True)
+        _log.info("version staged", version=version, bytes=size, sha256=task.digest)
+        return Staged(version=version, sha256=task.digest, size=size, fetched=True)
 
-    async def _write(
-        self, download: Download, digest: str, progress: Progress, rate: float
-    ) -> Draft:
-        draft = await self._open(digest)
-        began, taken = self._clock.monotonic(), 0
+    async def _write(self, download: Download, task: _Task, rate: float) -> Draft:
+        draft = await self._begun(download, task, download.begins)
+        began = settled = self._clock.monotonic()
+        taken, arrived = 0, download.begins
         try:
-            arrived = 0
             async for block in download.blocks():
                 if block.offset < arrived:
-                    await _in_thread(draft.discard)
-                    draft = await self._open(digest)
-                await _in_thread(draft.write, block.content)
+                    await in_thread(draft.discard)
+                    draft = await self._begun(download, task, 0)
+                await in_thread(draft.write, block.content)
                 came = len(block.content)
                 arrived = block.offset + came
                 taken += came
-                await progress(came, arrived, download.length)
+                await task.progress(came, arrived, download.length)
+                now = self._clock.monotonic()
+                if now - settled >= SETTLE_EVERY_S:
+                    await in_thread(draft.settle)
+                    settled = now
                 if rate:  # others use this line, too
-                    spent = self._clock.monotonic() - began
-                    await self._clock.sleep(max(taken / rate - spent, 0.0))
+                    await self._clock.sleep(max(taken / rate - (now - began), 0.0))
+        except OSError:
+            await in_thread(draft.discard)
+            raise
         except BaseException:
-            await _in_thread(draft.discard)
+            await in_thread(draft.leave)
             raise
         return draft
 
-    async def _open(self, digest: str) -> Draft:
-        opening = asyncio.ensure_future(asyncio.to_thread(self._staging.open, digest))
+    async def _begun(self, download: Download, task: _Task, found: int) -> Draft:
+        """A draft to write to, behind what is there of it."""
+        drafts, digest = self._staging.drafts, task.digest
+        if not found:
+            begin = partial(drafts.open, digest, mark=download.mark, length=download.length)
+            return await _opened(begin)
+        _log.info("download goes on", version=task.expected, bytes=found, of=download.length)
         try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            await asyncio.wait((opening,))
-            if not opening.cancelled() and opening.exception() is None:
-                opening.result().discard()
+            return await _opened(partial(drafts.resume, digest, found))
+        except Damaged as error:
+            raise _Spoiled(str(error)) from error
+
+    async def _seal(self, draft: Draft, task: _Task, size: int) -> str:
+        try:
+            return await in_thread(self._staging.seal, draft, size=size, sha256=task.digest)
+        except NotForThisMachine as error:
+            await self._asking.block(task.digest, task.expected, str(error))
+        except Damaged as error:
+            if draft.found:
+                raise _Spoiled(str(error)) from error
             raise
 
-    async def _seal(self, draft: Draft, version: str, *, size: int, digest: str) -> str:
-        try:
-            return await _in_thread(self._staging.seal, draft, size=size, sha256=digest)
-        except NotForThisMachine as error:
-            await self._block(digest, version, str(error))
 
-    async def _demand_version(self, path: str, version: Version, digest: str) -> None:
-        said = await self._says(path, str(version), digest)
-        if said != version:
-            await self._block(digest, str(version), f"it says that it is version {str(said)!r}")
-
-    async def _says(self, path: str, version: str, digest: str) -> Version:
-        """Run it once and let it say its version; a file that is to blame is blocked."""
-        try:
-            outcome = await self._run((path, "-version"))
-        except (NotFound, Failed) as error:
-            number = _number_of(error)
-            if number in _NO_EXECUTABLE or isinstance(error, NotFound):
-                await self._block(digest, version, "it is no executable for this machine")
-            raise StagingFailed(f"it cannot be run in {self._staging.folder}: {error}") from error
-        if outcome.status == 0:
-            said = outcome.stdout.strip()
-            with suppress(BadVersion):
-                return Version.parse(said)
-            await self._block(digest, version, f"it says that it is version {said[:40]!r}")
-        ended = _ended(outcome)
-        if not _lacked_memory(outcome) and await self._are_we_well():
-            await self._block(digest, version, f"asked for its version, it {ended}")
-        raise StagingFailed(f"asked for its version, it {ended}; that may be this machine's fault")
-
-    async def _block(self, digest: str, version: str, why: str) -> NoReturn:
-        try:
-            await _in_thread(self._staging.block, digest, version, why)
-        except OSError as error:
-            _log.warning("a blocked version cannot be written down", error=error)
-        raise NotForThisMachine(f"version {version or digest[:12]} is blocked: {why}")
-
-    async def _are_we_well(self) -> bool:
-        if not self._control:
-            return True
-        try:
-            outcome = await self._run(self._control)
-        except ReagentError:
-            return False
-        return outcome.status == 0
-
-    async def _run(self, command: Sequence[str]) -> Outcome:
-        for _ in range(_BUSY_TRIES):
-            try:
-                return await self._processes.run(command, within=SAYS_VERSION_WITHIN_S)
-            except Failed as error:
-                if _number_of(error) != errno.ETXTBSY:
-                    raise
-            await self._clock.sleep(_BUSY_PAUSE_S)
-        return await self._processes.run(command, within=SAYS_VERSION_WITHIN_S)
-
-
-def _number_of(error: ReagentError) -> int | None:
-    cause = error.__cause__
-    return cause.errno if isinstance(cause, OSError) else None
-
-
-def _lacked_memory(outcome: Outcome) -> bool:
-    said = any(words in outcome.stderr for words in ("MemoryError", "Cannot allocate memory"))
-    return said or outcome.status == -_KILLED
-
-
-def _ended(outcome: Outcome) -> str:
-    if outcome.status < 0:
-        return f"was ended by signal {-outcome.status}"
-    last = outcome.stderr.strip().splitlines()[-1:]
-    return f"ended with {outcome.status}" + "".join(f" ({line[:100]})" for line in last)
-
-
-async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """File work that is over before a cancellation goes on.
-
-    Else a file would be closed under a write, which would go wherever its number went.
-    """
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+async def _opened(begin: Callable[[], Draft]) -> Draft:
+    opening = asyncio.ensure_future(asyncio.to_thread(begin))
     try:
-        return await asyncio.shield(running)
+        return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        await asyncio.wait((running,))
+        await asyncio.wait((opening,))
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().leave()
         raise

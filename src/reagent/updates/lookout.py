@@ -231,19 +231,20 @@ class Lookout:
         if not self._stages:
             raise Unavailable("a version on trial does not look for the next one")
         if self._checks is None:
+            from reagent.updates.asking import Asking  # noqa: PLC0415
             from reagent.updates.checks import Checks  # noqa: PLC0415
             from reagent.updates.fetch import Fetch  # noqa: PLC0415
             from reagent.updates.shortcut import Shortcut  # noqa: PLC0415
             from reagent.updates.staging import Staging  # noqa: PLC0415
 
             staging = Staging(self._seat, self._arch)
+            downloads = self._outside.downloads()
             fetch = Fetch(
-                self._outside.downloads(),
+                downloads,
                 staging,
-                self._seat.files,
-                self._outside.processes(),
+                Asking(self._outside.processes(), staging, self._clock, self._control),
                 self._clock,
-                control=self._control,
+                shortcut=Shortcut(downloads, self._outside.deltas(), staging, self._own_file),
                 rate=self._seat.times.rate,
             )
             self._checks = Checks(
@@ -254,9 +255,6 @@ class Lookout:
                 clock=self._clock,
                 version=self._version,
                 serial_number=self._identity().serial_number,
-                shortcut=Shortcut(
-                    self._outside.downloads(), self._outside.deltas(), staging, self._own_file
-                ),
             )
         return self._checks
 

@@ -32,6 +32,9 @@ _BLOCK: Final = 1 << 18
 class Unpacked:
     """Implements `contracts.downloads.Download` over what was unpacked."""
 
+    begins = 0
+    mark = ""
+
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.length = len(content)

@@ -16,15 +16,20 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from reagent.contracts.files import Files, Kind, NewFile
+from reagent.contracts.files import Kind, NewFile
 from reagent.errors import Damaged, NameTaken, NoRoom, NotForThisMachine
-from reagent.updates import commit, elf, judge, links, moves
+from reagent.updates import drafts, elf, judge, links
+from reagent.updates.drafts import Draft, Drafts
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import MOST_BLOCKED, State, Trial
 from reagent.updates.vocabulary import (
     DOWNLOADS,
+<<<<<<< HEAD
     SUFFIX,
+=======
+    ROLLBACK,
+>>>>>>> 6fde84e (A download that breaks off goes on in the next process)
     UPDATE,
     version_file,
 )
@@ -36,41 +41,15 @@ _MODE: Final = 0o755
 _CHUNK: Final = 1 << 20
 
 
-class Draft:
-    """A file in `downloads/` that is being written."""
-
-    def __init__(self, files: Files, path: str, file: NewFile, in_use: set[str]) -> None:
-        self._files = files
-        self._in_use = in_use
-        self._file = file
-        self.path = path
-
-    def write(self, content: bytes) -> None:
-        """Append.
-
-        Raises:
-            OSError: the disk does not take it.
-        """
-        self._file.write(content)
-
-    def discard(self) -> None:
-        """Drop it; safe at any time and twice, and of no effect once it is staged."""
-        self._file.close()
-        moves.drop(self._files, self.path)
-        self._in_use.discard(self.path.rpartition("/")[2])
-
-    @property
-    def file(self) -> NewFile:
-        """The open file."""
-        return self._file
-
-
 class Staging:
     """The folder where versions are put, and the list of what must not come back.
 
     Args:
         seat: who we are there.
         arch: the architecture of this executable, as `settings.stamp` says it.
+
+    Attributes:
+        drafts: what is on its way there.
     """
 
     def __init__(self, seat: Seat, arch: str) -> None:
@@ -78,6 +57,7 @@ class Staging:
         self._ledger: Ledger = seat.ledger
         self._seat = seat
         self._arch = arch
+        self.drafts = Drafts(self._files, self.folder, self._ledger)
 
     @property
     def folder(self) -> str:
@@ -108,31 +88,30 @@ class Staging:
         except OSError:
             return False
 
-    def room(self, size: int) -> None:
+    def size_of(self, version: str, sha256: str) -> int | None:
+        """The size of this version in bytes; None where it is not staged with this digest."""
+        with suppress(OSError):
+            if self.have(version, sha256):
+                return self._files.lstat(f"{self.folder}/{version_file(version)}").size
+        return None
+
+    def room(self, size: int, there: int = 0) -> None:
         """Make sure that a file of so many bytes leaves the device its reserve.
+
+        Args:
+            size: of the whole file.
+            there: bytes of it that lie there already.
 
         Raises:
             NoRoom: it does not.
             OSError: nobody can tell.
         """
-        free = self._files.free(self.folder)
-        if free < size + RESERVE_BYTES:
+        free, needed = self._files.free(self.folder), size - there + RESERVE_BYTES
+        if free < needed:
             raise NoRoom(
-                f"an update of {size} bytes needs {size + RESERVE_BYTES} free bytes in"
+                f"an update of {size} bytes needs {needed} free bytes in"
                 f" {self.folder}, there are {free}"
             )
-
-    def open(self, sha256: str) -> Draft:
-        """Begin a file; what an earlier try left is dropped.
-
-        Raises:
-            OSError: it cannot be made.
-        """
-        path = f"{self.folder}/{DOWNLOADS}/{sha256}{SUFFIX}"
-        moves.drop(self._files, path)
-        file = self._files.create(path, 0o600)
-        self._ledger.in_use.add(sha256 + SUFFIX)
-        return Draft(self._files, path, file, self._ledger.in_use)
 
     def seal(self, draft: Draft, *, size: int, sha256: str) -> str:
         """Have it complete and on the disk, as it was published, runnable by this machine.
@@ -170,6 +149,7 @@ class Staging:
             return path
         self._check_name(version_file(version))
         self._files.rename(draft.path, path)
+        self.drafts.staged(sha256)
         self._files.fsync(self.folder)
         self._files.fsync(f"{self.folder}/{DOWNLOADS}")
         return path
@@ -284,10 +264,39 @@ class Staging:
         """
         self._ledger.change(lambda state: judge.unblocked(state, sha256))
 
+<<<<<<< HEAD
     def tidy(self) -> None:
         """Drop what lies in `downloads/`; nothing there survives the process that made it."""
+=======
+    def roll_back(self, why: str) -> bool:
+        """A person ordered the version before: it is tried at the next start like any other.
+
+        Returns:
+            False when there is none, or this process has no say here.
+
+        Raises:
+            OSError: nothing is scheduled.
+        """
+        own, previous = self._seat.own, links.look(self._files, self.folder).previous
+        if self._seat.role is not Role.PROVEN or previous in ("", own):
+            return False
+        before = self._described(previous)
+        ours = self._described(own)
+        mark = judge.mark_of(ours)
+
+        def rolled_back(state: State) -> State:
+            if before.sha256 == ours.sha256 or state.block_of(before.sha256) is not None:
+                return state
+            return judge.rolled_back(state, mark, before, why)
+
+        trial = self._ledger.change(rolled_back).trial
+        return trial is not None and (trial.kind, trial.sha256) == (ROLLBACK, before.sha256)
+
+    def tidy(self, keep: str = "") -> None:
+        """Drop what lies in `downloads/`, but for what came of the file with this digest."""
+>>>>>>> 6fde84e (A download that breaks off goes on in the next process)
         with suppress(OSError):
-            commit.tidy_downloads(self._files, self.folder, self._ledger)
+            drafts.tidy(self._files, self.folder, self._ledger, keep)
 
     def _seal(self, file: NewFile, size: int, sha256: str) -> None:
         file.fsync()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from reagent.adapters.posix.updatefiles import PosixFiles, PosixNewFile
 from reagent.model.device import Identity
+from reagent.updates.asking import Asking
 from reagent.updates.checks import Checks
-from reagent.updates.fetch import Fetch, Staged
+from reagent.updates.fetch import Fetch, Staged, Wanted
 from reagent.updates.fetch import Progress as Told
 from reagent.updates.ledger import Ledger
 from reagent.updates.plain import PlainBucket
@@ -40,6 +41,7 @@ class Disk(PosixFiles):
         self.left: int | None = None
         self.refuses_writes = 0
         self.refuses_new_files = 0
+        self.refuses_appends = 0
 
     def free(self, folder: str) -> int:
         return super().free(folder) if self.left is None else self.left
@@ -48,6 +50,11 @@ class Disk(PosixFiles):
         if self.refuses_new_files:
             raise OSError(self.refuses_new_files, os.strerror(self.refuses_new_files), path)
         return NewFile(super().create(path, mode), self)
+
+    def append(self, path: str) -> PosixNewFile:
+        if self.refuses_appends:
+            raise OSError(self.refuses_appends, os.strerror(self.refuses_appends), path)
+        return NewFile(super().append(path), self)
 
 
 class NewFile(PosixNewFile):
@@ -112,6 +119,7 @@ class Device:
         self.folder = folder
         self.downloads_folder = folder / "downloads"
         self.downloads_folder.mkdir(mode=0o700)
+        self._role = role
         (folder / f"reagent-v{OURS}").write_bytes(elf("ours"))
         self.identity = Identity(serial_number="SN-1", environment="test")
         self.bucket = FakeDownloads()
@@ -121,11 +129,15 @@ class Device:
         self.processes.says(f"{OURS}\n", of=CONTROL)
         self.hand_overs = HandOvers()
         self.reads = 0
+        self.start()
+
+    def start(self) -> None:
+        """Be another process on the same device."""
         self.seat = Seat(
-            role=role,
-            folder=str(folder),
+            role=self._role,
+            folder=str(self.folder),
             files=self.disk,
-            ledger=Ledger(self.disk, str(folder)),
+            ledger=Ledger(self.disk, str(self.folder)),
             times=Times(),
             own=f"reagent-v{OURS}",
         )
@@ -133,10 +145,8 @@ class Device:
         self.fetch = Fetch(
             self.bucket,
             self.staging,
-            self.disk,
-            self.processes,
+            Asking(self.processes, self.staging, self.clock, (CONTROL, "-version")),
             self.clock,
-            control=(CONTROL, "-version"),
         )
         self.catalogue = Ordering(
             self.bucket,
@@ -159,7 +169,7 @@ class Device:
     async def take(self, version: str, progress: Told | None = None) -> Staged:
         """What a look does once a version is announced."""
         release = await self.catalogue.release(version)
-        return await self.fetch.take(release, progress or Progress())
+        return await self.fetch.take(Wanted(release=release), progress or Progress())
 
     # What the release engineer does.
 

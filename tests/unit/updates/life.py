@@ -13,7 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from reagent.contracts.files import Kind
+from reagent.errors import Damaged
 from reagent.updates import judge, links
+from reagent.updates.drafts import Draft
 from reagent.updates.ledger import Ledger
 from reagent.updates.parent import Heard
 from reagent.updates.quiet import is_quiet
@@ -274,12 +276,34 @@ def stage(device: Device, seat: Seat, version: str, behaviour: str) -> bytes:
 
 def put_into_place(seat: Seat, version: str, content: bytes) -> None:
     """As far as nobody names it yet."""
+    staging, digest = Staging(seat, "amd64"), hashlib.sha256(content).hexdigest()
+    part = staging.drafts.part(digest, len(content))
+    if part is not None:
+        with suppress(Damaged):
+            _finish(staging, staging.drafts.resume(digest, part.size), version, content)
+            return
+    _finish(staging, _opened(staging, content), version, content)
+
+
+def begin(seat: Seat, content: bytes) -> None:
+    """Half of it comes, and then the process ends."""
+    draft = _opened(Staging(seat, "amd64"), content)
+    draft.write(content[: len(content) // 2])
+    draft.settle()
+    draft.write(content[len(content) // 2 : -10])
+    draft.leave()
+
+
+def _opened(staging: Staging, content: bytes) -> Draft:
     digest = hashlib.sha256(content).hexdigest()
-    staging = Staging(seat, "amd64")
-    draft = staging.open(digest)
-    half = len(content) // 2
-    draft.write(content[:half])
-    draft.write(content[half:])
+    return staging.drafts.open(digest, mark='"mark"', length=len(content))
+
+
+def _finish(staging: Staging, draft: Draft, version: str, content: bytes) -> None:
+    digest, rest = hashlib.sha256(content).hexdigest(), content[draft.found :]
+    half = len(rest) // 2
+    draft.write(rest[:half])
+    draft.write(rest[half:])
     staging.seal(draft, size=len(content), sha256=digest)
     staging.stage(draft, version, digest)
     draft.discard()

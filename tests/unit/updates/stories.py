@@ -65,6 +65,12 @@ def take(version: str, behaviour: str) -> Act:
     return story
 
 
+def take_in_two_parts(device: Device) -> None:
+    """A download that breaks off, and goes on in the process after that."""
+    life.begin(seat_of(device), life.body(NEW, "good"))
+    take(NEW, "good")(device)
+
+
 def take_two(device: Device) -> None:
     take(NEW, "good")(device)
     take("1.6.0", "good")(device)
@@ -223,6 +229,7 @@ ARRIVAL: Final = "arrival from the reference, and back to it"
 
 STORIES: Final[Mapping[str, Story]] = {
     "a good version is taken": Story(UPDATE, life.flashed, take(NEW, "good")),
+    "a download that goes on in the next process": Story(UPDATE, life.flashed, take_in_two_parts),
     "two versions, one after the other": Story(UPDATE, life.flashed, take_two),
     "a version that exits is blocked": Story(TRIAL, life.flashed, take(NEW, "exits")),
     "a version that never joins is blocked": Story(TRIAL, life.flashed, take(NEW, "mute")),

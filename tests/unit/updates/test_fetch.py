@@ -181,6 +181,7 @@ async def test_an_empty_file(device: Device) -> None:
 async def test_half_a_file(device: Device) -> None:
     device.publish("1.0.1")
     device.bucket.break_at(device.url("1.0.1"), 128)
+    device.bucket.marks = False
 
     await refused(device, DownloadFailed, "ended early")
 
@@ -353,8 +354,11 @@ async def test_what_is_below_the_highest_that_ran_here_is_refused(device: Device
     assert device.fetched("1.0.1") == 0
 
 
-async def test_a_download_that_is_cancelled_leaves_nothing(device: Device) -> None:
+async def test_a_download_that_is_cancelled_and_cannot_go_on_leaves_nothing(
+    device: Device,
+) -> None:
     digest = device.publish("1.0.1")
+    device.bucket.marks = False
     started = asyncio.Event()
 
     async def first_block(*_: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from reagent.errors import Damaged
 from reagent.updates.catalogue import Difference, Release
-from reagent.updates.fetch import Staged
+from reagent.updates.fetch import Staged, Wanted
 from reagent.updates.ledger import Ledger
 from reagent.updates.shortcut import LARGEST_DELTA, Shortcut
 from tests.unit.updates.device import BASE, OURS, Device, Progress, elf
@@ -45,8 +45,9 @@ class Short:
 
     async def take(self) -> Staged:
         shortcut = Shortcut(self.device.bucket, self.deltas, self.device.staging, lambda: self.own)
+        self.device.fetch._shortcut = shortcut
         return await self.device.fetch.take(
-            self.release, Progress(), shortcut=shortcut, known=self.known
+            Wanted(release=self.release, way=self.known), Progress()
         )
 
     @property

@@ -44,7 +44,7 @@ def staging(files: FakeFiles) -> Staging:
 
 
 def fetched(staging: Staging, content: bytes = CONTENT, digest: str = DIGEST) -> str:
-    draft = staging.open(digest)
+    draft = staging.drafts.open(digest)
     draft.write(content)
     staging.seal(draft, size=len(CONTENT), sha256=digest)
     return staging.stage(draft, "1.5.0", digest)
@@ -65,7 +65,7 @@ def test_a_staged_file_is_complete_executable_and_the_oldest(
 
 def test_nothing_is_visible_before_the_rename(staging: Staging, files: FakeFiles) -> None:
     before = set(files.list(FOLDER))
-    draft = staging.open(DIGEST)
+    draft = staging.drafts.open(DIGEST)
     draft.write(CONTENT)
     path = staging.seal(draft, size=len(CONTENT), sha256=DIGEST)
 
@@ -115,7 +115,7 @@ def test_a_full_disk_is_told_before_and_while_writing(staging: Staging, files: F
 
     with pytest.raises(NoRoom):
         staging.room(100)
-    draft = staging.open(DIGEST)
+    draft = staging.drafts.open(DIGEST)
     with pytest.raises(OSError, match="No space") as raised:
         draft.write(CONTENT)
     draft.discard()
@@ -137,7 +137,7 @@ def test_a_disk_that_refuses_leaves_nothing(
 
 
 def test_the_name_of_a_version_that_runs_is_taken(staging: Staging, files: FakeFiles) -> None:
-    draft = staging.open(DIGEST)
+    draft = staging.drafts.open(DIGEST)
     draft.write(CONTENT)
     staging.seal(draft, size=len(CONTENT), sha256=DIGEST)
 
@@ -247,7 +247,7 @@ def test_tidying_spares_what_is_named_staged_or_being_written(
     files.file(f"{FOLDER}/.put.tmp", b"x")
     files.file(f"{FOLDER}/downloads/old", b"x")
     fetched(staging)
-    staging.open("6" * 64)
+    staging.drafts.open("6" * 64)
 
     gone = commit.tidy(files, FOLDER, staging._ledger, own="reagent-v1.4.0")
 

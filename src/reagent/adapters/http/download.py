@@ -1,7 +1,8 @@
 """A file on its way over HTTP.
 
 One that breaks off goes on where it stopped, if the server named it by a strong ETag and serves
-ranges. Else it starts over, once: the end of another file must never be put behind this one's.
+ranges; so does one of which an earlier process had a part. Else it starts over, once: the end of
+another file must never be put behind this one's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from reagent import log
 from reagent.adapters.http.connection import Head
 from reagent.adapters.http.exchange import STEP_S, Exchange, Network, Stopped
 from reagent.adapters.http.pace import Pace
-from reagent.contracts.downloads import Block
+from reagent.contracts.downloads import Block, Part
 from reagent.errors import DownloadFailed, TooSlow
 
 _log = log.get(__name__)
@@ -44,19 +45,46 @@ class Patience:
     pause: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer whose head says which file comes, and from where on.
+
+    Attributes:
+        length: of the whole file.
+        etag: a strong one, or empty.
+        offset: of the first byte that comes.
+    """
+
+    exchange: Exchange
+    length: int
+    etag: str
+    offset: int = 0
+
+    @classmethod
+    def whole(cls, exchange: Exchange, length: int) -> Begun:
+        """A file from its beginning."""
+        return cls(exchange, length, _strong(exchange.head))
+
+    @classmethod
+    def behind(cls, part: Part, exchange: Exchange) -> Begun | None:
+        """A file behind a part of it; None where that is not what comes."""
+        if not goes_on(exchange.head, part):
+            return None
+        return cls(exchange, part.length, part.mark, part.size)
+
+
 class HttpDownload:
     """Implements `contracts.downloads.Download`."""
 
-    def __init__(
-        self, network: Network, url: str, exchange: Exchange, length: int, patience: Patience
-    ) -> None:
+    def __init__(self, network: Network, url: str, begun: Begun, patience: Patience) -> None:
         self._network = network
         self._url = url
-        self._exchange = exchange
-        self._shown = exchange.target.shown
-        self._length = length
+        self._exchange = begun.exchange
+        self._shown = begun.exchange.target.shown
+        self._length = begun.length
+        self._begins = begun.offset
         self._patience = patience
-        self._etag = _strong(exchange.head)
+        self._etag = begun.etag
         self._pace = Pace(patience.silence, LONGEST_S)
         self._started_over = False
         self._pause = patience.pause
@@ -70,13 +98,23 @@ class HttpDownload:
         """Its size in bytes."""
         return self._length
 
+    @property
+    def begins(self) -> int:
+        """Where its first block belongs."""
+        return self._begins
+
+    @property
+    def mark(self) -> str:
+        """Its strong ETag, where it has one."""
+        return self._etag
+
     def close(self) -> None:
         """Hang up."""
         self._exchange.close()
 
     async def blocks(self) -> AsyncIterator[Block]:
         """See the contract."""
-        arrived = 0
+        arrived = self._begins
         while arrived < self._length:
             broke: Stopped | None = None
             pieces: list[bytes] = []
@@ -140,13 +178,12 @@ class HttpDownload:
         Raises:
             DownloadFailed: it is another file now, or comes from the start once too often.
         """
-        headers = {"Range": f"bytes={arrived}-", "If-Range": self._etag} if self._etag else {}
+        part = Part(arrived, self._length, self._etag)
         self._exchange.close()
-        self._exchange = await self._network.get(self._url, headers)
+        self._exchange = await self._network.get(self._url, asking_for(part) if part.mark else {})
         head = self._exchange.head
-        if head.status == 206 and self._etag:
-            wanted = f"bytes {arrived}-{self._length - 1}/{self._length}"
-            if head.headers.get("content-range") == wanted and _strong(head) in {"", self._etag}:
+        if head.status == 206 and part.mark:
+            if goes_on(head, part):
                 return arrived
             raise DownloadFailed(f"{self._shown} does not go on where it stopped")
         if head.status != 200:
@@ -162,6 +199,18 @@ class HttpDownload:
         failed = DownloadFailed(f"{broke}; {arrived} of {self._length} bytes came")
         failed.__cause__ = broke
         return failed
+
+
+def asking_for(part: Part) -> dict[str, str]:
+    """The headers of a request for what is behind it, or for all of another file."""
+    return {"Range": f"bytes={part.size}-", "If-Range": part.mark}
+
+
+def goes_on(head: Head, part: Part) -> bool:
+    """Whether an answer is exactly what is behind it."""
+    wanted = f"bytes {part.size}-{part.length - 1}/{part.length}"
+    came = head.headers.get("content-range")
+    return head.status == 206 and came == wanted and _strong(head) in {"", part.mark}
 
 
 def length_of(exchange: Exchange) -> int:

@@ -7,9 +7,9 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from reagent.adapters.http.download import HttpDownload, Patience, length_of
+from reagent.adapters.http.download import Begun, HttpDownload, Patience, asking_for, length_of
 from reagent.adapters.http.exchange import Exchange, Network
-from reagent.contracts.downloads import LARGEST_FILE
+from reagent.contracts.downloads import LARGEST_FILE, Part
 from reagent.errors import DownloadFailed, NotThere, TooLong, TooSlow
 
 # What servers say where there is nothing, Google's to who may not list as well.
@@ -51,20 +51,31 @@ class HttpDownloads:
             raise TooSlow(f"{url}: no whole answer within {within:g} s") from error
 
     @asynccontextmanager
-    async def file(self, url: str, *, most: int = LARGEST_FILE) -> AsyncIterator[HttpDownload]:
+    async def file(
+        self, url: str, *, most: int = LARGEST_FILE, part: Part | None = None
+    ) -> AsyncIterator[HttpDownload]:
         """See the contract."""
-        exchange = await self._network.get(url, {})
-        try:
-            demand_success(exchange)
-            length = _size(exchange, most)
-        except BaseException:
-            exchange.close()
-            raise
-        download = HttpDownload(self._network, url, exchange, length, self._patience)
+        begun = await self._behind(url, part, most) if part is not None else None
+        if begun is None:
+            begun = _whole_file(await self._network.get(url, {}), most)
+        download = HttpDownload(self._network, url, begun, self._patience)
         try:
             yield download
         finally:
             download.close()
+
+    async def _behind(self, url: str, part: Part, most: int) -> Begun | None:
+        """What is behind a part; None where that cannot be had and all of it is to be asked for.
+
+        A server that cannot do ranges says so in many ways. None of them may hold a device up.
+        """
+        exchange = await self._network.get(url, asking_for(part))
+        if exchange.head.status == 200:
+            return _whole_file(exchange, most)
+        begun = Begun.behind(part, exchange) if part.length <= most else None
+        if begun is None:
+            exchange.close()
+        return begun
 
 
 def demand_success(exchange: Exchange) -> None:
@@ -73,6 +84,15 @@ def demand_success(exchange: Exchange) -> None:
     if status != 200:
         kind = NotThere if status in _NOT_THERE else DownloadFailed
         raise kind(f"{exchange.target.shown} answers {status}, not 200")
+
+
+def _whole_file(exchange: Exchange, most: int) -> Begun:
+    try:
+        demand_success(exchange)
+        return Begun.whole(exchange, _size(exchange, most))
+    except BaseException:
+        exchange.close()
+        raise
 
 
 def _size(exchange: Exchange, most: int) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from reagent.adapters.disk import Disk, OpenFile
 
-_SAFELY: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_SAFELY: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class PosixFiles(Disk):
@@ -30,6 +30,10 @@ class PosixFiles(Disk):
             raise
         return PosixNewFile(descriptor)
 
+    def append(self, path: str) -> PosixNewFile:
+        """See the contract."""
+        return PosixNewFile(self.open_file(path, os.O_RDWR | os.O_APPEND))
+
     def symlink(self, target: str, path: str) -> None:
         """See the contract."""
         os.symlink(target, path)  # noqa: PTH211 - the path must not be normalised
@@ -41,7 +45,7 @@ class PosixFiles(Disk):
     def fsync(self, path: str) -> None:
         """See the contract."""
         try:
-            descriptor = os.open(path, _SAFELY)
+            descriptor = os.open(path, os.O_RDONLY | _SAFELY)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
@@ -52,9 +56,9 @@ class PosixFiles(Disk):
         finally:
             os.close(descriptor)
 
-    def open_file(self, path: str) -> int:
+    def open_file(self, path: str, how: int = os.O_RDONLY) -> int:
         """See `Disk`."""
-        descriptor = os.open(path, _SAFELY)
+        descriptor = os.open(path, how | _SAFELY)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise OSError(errno.EINVAL, "no regular file", path)

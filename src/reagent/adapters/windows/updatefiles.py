@@ -54,6 +54,12 @@ class WindowsFiles(Disk):
             os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, mode), path
         )
 
+    def append(self, path: str) -> WindowsNewFile:
+        """See the contract."""
+        descriptor = self.open_file(path, os.O_RDWR)
+        os.lseek(descriptor, 0, os.SEEK_END)
+        return WindowsNewFile(descriptor, path)
+
     def symlink(self, target: str, path: str) -> None:
         """See the contract. It is on the disk whole before a rename gives it its name."""
         new = self.create(path, 0o644)
@@ -92,11 +98,11 @@ class WindowsFiles(Disk):
         finally:
             os.close(descriptor)
 
-    def open_file(self, path: str) -> int:
+    def open_file(self, path: str, how: int = os.O_RDONLY) -> int:
         """See `Disk`."""
         if self.lstat(path).kind is not Kind.FILE:
             raise OSError(errno.EINVAL, "no regular file", path)
-        return os.open(path, os.O_RDONLY | BINARY)
+        return os.open(path, how | BINARY)
 
 
 class WindowsNewFile(OpenFile):

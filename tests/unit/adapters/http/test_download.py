@@ -8,7 +8,7 @@ import pytest
 
 from reagent.adapters.http.download import BLOCK, MOST_BREAKS
 from reagent.adapters.http.downloads import HttpDownloads
-from reagent.contracts.downloads import Block
+from reagent.contracts.downloads import Block, Part
 from reagent.errors import DownloadFailed
 from tests.unit.adapters.http.conftest import Server, head
 
@@ -228,6 +228,92 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
                 await server.start()
 
     assert content == CONTENT
+
+
+# --- going on behind what an earlier process left
+
+LEFT = 40_000
+
+
+async def behind(downloads: HttpDownloads, url: str) -> tuple[int, bytes]:
+    """Where it begins, and what comes."""
+    content = bytearray()
+    async with downloads.file(url, part=Part(LEFT, SIZE, ETAG)) as download:
+        async for block in download.blocks():
+            assert block.offset == download.begins + len(content)
+            content += block.content
+        assert (download.length, download.mark) == (SIZE, ETAG)
+        return download.begins, bytes(content)
+
+
+@pytest.mark.parametrize("etag", [ETAG, ""])
+async def test_only_what_is_behind_a_part_is_asked_for(
+    server: Server, downloads: HttpDownloads, etag: str
+) -> None:
+    part(server, LEFT, etag=etag)
+
+    assert await behind(downloads, server.url) == (LEFT, CONTENT[LEFT:])
+
+    assert server.header("range") == f"bytes={LEFT}-"
+    assert server.header("if-range") == ETAG
+    assert len(server.requests) == 1
+
+
+async def test_what_is_behind_a_part_may_break_off_like_anything(
+    server: Server, downloads: HttpDownloads
+) -> None:
+    part(server, LEFT, 70_000)
+    part(server, 70_000)
+
+    assert await behind(downloads, server.url) == (LEFT, CONTENT[LEFT:])
+
+    assert server.header("range") == "bytes=70000-"
+
+
+async def test_a_server_that_sends_all_of_it_is_taken_at_its_word(
+    server: Server, downloads: HttpDownloads
+) -> None:
+    server.answers(200, CONTENT, etag=ETAG)
+
+    assert await behind(downloads, server.url) == (0, CONTENT)
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range", "etag"),
+    [
+        (206, f"bytes {LEFT + 1}-{SIZE - 1}/{SIZE}", ETAG),
+        (206, f"bytes {LEFT}-{SIZE}/{SIZE + 1}", ETAG),
+        (206, f"bytes {LEFT}-{LEFT + 9}/*", ETAG),
+        (206, f"bytes {LEFT}-{SIZE - 1}/{SIZE}", '"new"'),
+        (206, "", ETAG),
+        (400, "", ""),
+        (412, "", ""),
+        (416, f"bytes */{LEFT}", ""),
+        (501, "", ""),
+        (503, "", ""),
+    ],
+)
+async def test_no_answer_to_that_holds_a_device_up(
+    server: Server, downloads: HttpDownloads, status: int, content_range: str, etag: str
+) -> None:
+    server.answers(status, CONTENT[LEFT:], content_range=content_range, etag=etag)
+    server.answers(200, CONTENT, etag=ETAG)
+
+    assert await behind(downloads, server.url) == (0, CONTENT)
+
+    assert server.header("range") == ""
+    assert len(server.requests) == 2
+
+
+async def test_a_server_that_is_in_trouble_says_so_without_a_part_too(
+    server: Server, downloads: HttpDownloads
+) -> None:
+    server.answers(503)
+
+    with pytest.raises(DownloadFailed, match="answers 503, not 200"):
+        await behind(downloads, server.url)
 
 
 # --- silence
