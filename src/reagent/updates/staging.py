@@ -25,11 +25,6 @@ from reagent.updates.seat import Role, Seat
 from reagent.updates.state import MOST_BLOCKED, State, Trial
 from reagent.updates.vocabulary import (
     DOWNLOADS,
-<<<<<<< HEAD
-    SUFFIX,
-=======
-    ROLLBACK,
->>>>>>> 6fde84e (A download that breaks off goes on in the next process)
     UPDATE,
     version_file,
 )
@@ -264,37 +259,8 @@ class Staging:
         """
         self._ledger.change(lambda state: judge.unblocked(state, sha256))
 
-<<<<<<< HEAD
-    def tidy(self) -> None:
-        """Drop what lies in `downloads/`; nothing there survives the process that made it."""
-=======
-    def roll_back(self, why: str) -> bool:
-        """A person ordered the version before: it is tried at the next start like any other.
-
-        Returns:
-            False when there is none, or this process has no say here.
-
-        Raises:
-            OSError: nothing is scheduled.
-        """
-        own, previous = self._seat.own, links.look(self._files, self.folder).previous
-        if self._seat.role is not Role.PROVEN or previous in ("", own):
-            return False
-        before = self._described(previous)
-        ours = self._described(own)
-        mark = judge.mark_of(ours)
-
-        def rolled_back(state: State) -> State:
-            if before.sha256 == ours.sha256 or state.block_of(before.sha256) is not None:
-                return state
-            return judge.rolled_back(state, mark, before, why)
-
-        trial = self._ledger.change(rolled_back).trial
-        return trial is not None and (trial.kind, trial.sha256) == (ROLLBACK, before.sha256)
-
     def tidy(self, keep: str = "") -> None:
         """Drop what lies in `downloads/`, but for what came of the file with this digest."""
->>>>>>> 6fde84e (A download that breaks off goes on in the next process)
         with suppress(OSError):
             drafts.tidy(self._files, self.folder, self._ledger, keep)
 
