@@ -128,3 +128,28 @@ def run(command: Sequence[str], within: float = 60.0) -> str:
     if done.returncode:
         raise SandboxError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+class OneChild:
+    """What a service of the sandbox is that consists of one program."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    def freeze(self) -> None:
+        """Let every peer wait: connections stay open and nothing is answered, as on a dead link."""
+        if self._child is not None:
+            self._child.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        if self._child is not None:
+            self._child.send(signal.SIGCONT)
+
+
+def put_private(path: Path, text: str) -> None:
+    """Replace a file that a running service may be reading, mode 0600."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -11,28 +11,27 @@ import ctypes.util
 import http.client
 import json
 import secrets
-import signal
 from pathlib import Path
 from typing import Final
 
 from sandbox import packages
 from sandbox.images import Image, architecture
 from sandbox.paths import TEMPLATES
-from sandbox.processes import Child, SandboxError, free_port
+from sandbox.processes import Child, OneChild, SandboxError, free_port, put_private
 
 START_S: Final = 10.0
 _ALPHABET: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-class Registry:
+class Registry(OneChild):
     """A registry on loopback that lets in whom it was told of."""
 
     def __init__(self, run_dir: Path) -> None:
+        super().__init__()
         self._folder = run_dir / "registry"
         self._users = self._folder / "users"
         self._admitted: dict[str, str] = {}
-        self._child: Child | None = None
         self._pusher = ("sandbox", secrets.token_urlsafe(12))
         self.port = 0
 
@@ -80,16 +79,6 @@ class Registry:
             self._child.stop(2.0)
             self._child = None
 
-    def freeze(self) -> None:
-        """Let every pull wait: connections stay open and nothing is answered."""
-        if self._child is not None:
-            self._child.send(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Go on after `freeze`."""
-        if self._child is not None:
-            self._child.send(signal.SIGCONT)
-
     def close(self) -> None:
         """Take it down for good."""
         self.stop()
@@ -100,10 +89,7 @@ class Registry:
             return
         self._admitted[user] = password
         lines = [f"{name}:{_bcrypt(word)}\n" for name, word in self._admitted.items()]
-        temporary = self._users.with_name("users.new")
-        temporary.touch(mode=0o600)
-        temporary.write_text("".join(lines), encoding="utf-8")
-        temporary.replace(self._users)
+        put_private(self._users, "".join(lines))
 
     def push(self, repository: str, tag: str, image: Image) -> str:
         """Push an image and return the name that pulls it, `<address>/<repository>:<tag>`.

@@ -8,7 +8,6 @@ import http.client
 import json
 import secrets
 import shutil
-import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Final
 
 from sandbox import crossbar
 from sandbox.paths import TEMPLATES
-from sandbox.processes import Child, free_port
+from sandbox.processes import Child, OneChild, free_port, put_private
 
 Progress = Callable[[str], None]
 
@@ -35,14 +34,14 @@ _OPEN: Final = {
 }
 
 
-class Router:
+class Router(OneChild):
     """Crossbar on a loopback port, which it keeps over restarts."""
 
     def __init__(self, run_dir: Path, say: Progress = lambda _: None) -> None:
+        super().__init__()
         self._folder = run_dir / "router"
         self._users = self._folder / "users"
         self._say = say
-        self._child: Child | None = None
         self.port = 0
         self.secrets: dict[str, str] = {}
 
@@ -98,16 +97,6 @@ class Router:
         self.stop()
         self.start()
 
-    def freeze(self) -> None:
-        """Let every peer wait: connections stay open and nothing is answered, as on a dead link."""
-        if self._child is not None:
-            self._child.send(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Go on after `freeze`."""
-        if self._child is not None:
-            self._child.send(signal.SIGCONT)
-
     def close(self) -> None:
         """End it for good."""
         self.stop()
@@ -121,10 +110,7 @@ class Router:
         if salt is not None:
             entry |= {"salt": salt, "iterations": 1000, "keylen": 32}
         self.secrets[authid] = secret
-        temporary = self._users / f"{authid}.new"
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(entry), encoding="utf-8")
-        temporary.replace(self._users / f"{authid}.json")
+        put_private(self._users / f"{authid}.json", json.dumps(entry))
 
     def dismiss(self, authid: str) -> None:
         """Let `authid` join no longer; a session it has stays."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,16 +73,7 @@ class Reconcile:
             EngineUnavailable, EngineFailed: the engine cannot be looked at; nothing was changed.
             StoreFailed: the database refused.
         """
-        rows = await self._store.all_wanted()
-        # The engine is not troubled, nor its library loaded, for a device without apps.
-        if not rows:
-            return
-        engine = await self._look()
-        for row in rows:
-            app = await self._known(row)
-            if app is None or app.lock.locked():
-                continue
-            state = await self._truth(app, row, engine)
+        async for app, state in self._compared():
             if state is not None and state != app.state:
                 _log.info("state corrected", app=app.app_name, was=app.state, now=state)
                 await self._reports.set_here(app, state)
@@ -96,21 +87,11 @@ class Reconcile:
             EngineUnavailable, EngineFailed: the engine cannot be looked at; nothing was changed.
             StoreFailed: the database refused.
         """
-        rows = await self._store.all_wanted()
-        if not rows:
-            return
-        engine = await self._look()
-        for row in rows:
-            app = await self._known(row)
-            if app is None:
-                continue
-            state = None if app.lock.locked() else await self._truth(app, row, engine)
+        async for app, state in self._compared(stagger=_STAGGER_S):
             try:
                 await self._reports.set(app, state or app.state)
             except ReagentError as error:
                 _log.warning("state not reported", app=app.app_name, error=error)
-            if row is not rows[-1]:
-                await self._shop.clock.sleep(_STAGGER_S)
 
     async def observe(self) -> None:
         """Watch the container of every app that may have one.
@@ -143,6 +124,24 @@ class Reconcile:
         for row in await self._store.all_wanted():
             if driven_on_connect(row):
                 self._requests.drive(row)
+
+    async def _compared(self, *, stagger: float = 0.0) -> AsyncIterator[tuple[App, State | None]]:
+        """Every app with the state that the engine shows; None in a transition, or for no news.
+
+        Args:
+            stagger: seconds between one and the next.
+        """
+        rows = await self._store.all_wanted()
+        # The engine is not troubled, nor its library loaded, for a device without apps.
+        if not rows:
+            return
+        engine = await self._look()
+        for row in rows:
+            if stagger and row is not rows[0]:
+                await self._shop.clock.sleep(stagger)
+            app = await self._known(row)
+            if app is not None:
+                yield app, None if app.lock.locked() else await self._truth(app, row, engine)
 
     async def _look(self) -> _Engine:
         images = await self._shop.engine.list_images()
