@@ -166,6 +166,21 @@ def test_the_time_of_a_file_is_set_by_its_path(disk: Disk) -> None:
     assert disk.files.lstat(path).mtime == 12345.0
 
 
+def test_the_mode_of_a_file_is_set_by_its_path_and_of_nothing_else(disk: Disk) -> None:
+    path = have(disk, "a", mode=0o600)
+    disk.files.symlink(path, f"{disk.root}/l")
+    disk.folder(f"{disk.root}/d")
+
+    disk.files.chmod(path, 0o755)
+
+    kept = 0o600 if isinstance(disk.files, WindowsFiles) else 0o755
+    assert disk.files.lstat(path).mode == kept
+    for name in ("l", "d", "none"):
+        with pytest.raises(OSError):  # noqa: PT011 - that nothing happens is what counts
+            disk.files.chmod(f"{disk.root}/{name}", 0o700)
+    assert disk.files.lstat(path).mode == kept
+
+
 def test_two_names_of_a_folder_are_one(disk: Disk) -> None:
     assert disk.files.lstat(f"{disk.root}/.").identity == disk.files.lstat(disk.root).identity
     assert disk.files.free(disk.root) > 0

@@ -190,6 +190,10 @@ class FakeFiles:
         self._step("utime", path)
         self._node(path).mtime = seconds
 
+    def chmod(self, path: str, mode: int) -> None:
+        self._step("chmod", f"{path} {mode:o}")
+        self._file(path).mode = mode
+
     def fsync(self, path: str) -> None:
         self._step("fsync", path)
         node = self._node(path)

@@ -128,6 +128,10 @@ class Files(Protocol):
         """Set the time of modification of a file, seconds since 1970."""
         ...
 
+    def chmod(self, path: str, mode: int) -> None:
+        """Set the permission bits of a regular file, where the system has any."""
+        ...
+
     def fsync(self, path: str) -> None:
         """Have a file, or the names in a folder, on the disk."""
         ...

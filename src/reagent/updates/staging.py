@@ -20,6 +20,7 @@ from reagent.contracts.files import Kind, NewFile
 from reagent.errors import Damaged, NameTaken, NoRoom, NotForThisMachine
 from reagent.updates import drafts, elf, judge, links
 from reagent.updates.drafts import Draft, Drafts
+from reagent.updates.intact import MODE, fault
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import MOST_BLOCKED, State, Trial
@@ -32,7 +33,6 @@ from reagent.updates.vocabulary import (
 RESERVE_BYTES: Final = 64 * 1024 * 1024
 # The oldest date there is: the field's manager script takes the newest file.
 OLDEST: Final = 1.0
-_MODE: Final = 0o755
 _CHUNK: Final = 1 << 20
 
 
@@ -73,15 +73,8 @@ class Staging:
         return self._ledger.state.trial
 
     def have(self, version: str, sha256: str, size: int | None = None) -> bool:
-        """Whether this version is staged already, with this digest."""
-        path = f"{self.folder}/{version_file(version)}"
-        try:
-            found = self._files.lstat(path)
-            if found.kind is not Kind.FILE or size not in (None, found.size):
-                return False
-            return self._files.sha256(path) == sha256
-        except OSError:
-            return False
+        """Whether this version is staged already, with this digest, and may be run."""
+        return not fault(self._files, f"{self.folder}/{version_file(version)}", sha256, size)
 
     def size_of(self, version: str, sha256: str) -> int | None:
         """The size of this version in bytes; None where it is not staged with this digest."""
@@ -275,12 +268,12 @@ class Staging:
             offset += len(chunk)
         if digest.hexdigest() != sha256:
             raise Damaged(f"its digest is {digest.hexdigest()}, not {sha256}")
-        fault = elf.fault(file.read(0, elf.HEADER), self._arch)
-        if fault:
+        foreign = elf.fault(file.read(0, elf.HEADER), self._arch)
+        if foreign:
             with suppress(OSError):
-                self.block(sha256, "", fault)
-            raise NotForThisMachine(f"what was published does not run here: {fault}")
-        file.chmod(_MODE)
+                self.block(sha256, "", foreign)
+            raise NotForThisMachine(f"what was published does not run here: {foreign}")
+        file.chmod(MODE)
         file.utime(OLDEST)
         file.fsync()
 

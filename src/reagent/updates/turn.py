@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from reagent import log
-from reagent.contracts.files import Kind
 from reagent.updates import judge, links
 from reagent.updates.decide import Act, Facts, Plan, decide
 from reagent.updates.outcome import Outcome
@@ -237,13 +236,6 @@ class Turn:
         return Trial(file=file, version=version_of(file), sha256=digest, size=size)
 
     def _fault(self, trial: Trial) -> str:
-        path = f"{self._folder}/{trial.file}"
-        try:
-            found = self._files.lstat(path)
-            if found.kind is not Kind.FILE:
-                return "it is no file"
-            if found.size != trial.size:
-                return f"it has {found.size} bytes, not {trial.size}"
-            return "" if self._files.sha256(path) == trial.sha256 else "its digest is another one"
-        except OSError as error:
-            return error.strerror or str(error)
+        from reagent.updates.intact import fault  # noqa: PLC0415 - in a trial only
+
+        return fault(self._files, f"{self._folder}/{trial.file}", trial.sha256, trial.size)

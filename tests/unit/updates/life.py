@@ -62,6 +62,8 @@ class Machine:
     def start(self, path: str) -> Child:
         content = self.files.names[path].content
         self.ran.append(path.rpartition("/")[2])
+        if not self.files.names[path].mode & 0o100:
+            raise OSError(errno.EACCES, "Permission denied")
         if b"noexec" in content:
             raise OSError(errno.ENOEXEC, "Exec format error")
         if b"noroom" in content:

@@ -42,6 +42,14 @@ class PosixFiles(Disk):
         """See the contract."""
         os.utime(path, (seconds, seconds), follow_symlinks=False)
 
+    def chmod(self, path: str, mode: int) -> None:
+        """See the contract."""
+        descriptor = self.open_file(path)
+        try:
+            os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
+
     def fsync(self, path: str) -> None:
         """See the contract."""
         try:
