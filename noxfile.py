@@ -71,7 +71,8 @@ def types(session: nox.Session) -> None:
     python(
         session, "-m", "mypy", "--platform=win32", "--follow-imports=silent",
         "--cache-dir=.mypy_cache/win32", "src/reagent/adapters/windows",
-        "src/reagent/adapters/docker/address.py",
+        "src/reagent/adapters/docker/address.py", "src/reagent/adapters/trials.py",
+        "src/reagent/commands/windows", "src/reagent/updates/windows",
     )  # fmt: skip
 
 

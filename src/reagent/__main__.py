@@ -60,8 +60,9 @@ def _refuse_on_windows(command: str) -> int:
 def _service(words: list[str]) -> int:
     """The agent as a service of this system."""
     if sys.platform == "win32":
-        _say(_STDERR, "reagent service: not in this version; run it in a console with -config\n")
-        return 1
+        from reagent.commands.windows.verbs import main as obey  # noqa: PLC0415 - see _status
+
+        return obey(words)
     from reagent.commands.service import main  # noqa: PLC0415 - see _status
 
     return main(words)
@@ -116,6 +117,12 @@ def _start(flags: Flags, program: str, words: list[str]) -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
+        if sys.platform == "win32":
+            from reagent.commands.windows import run  # noqa: PLC0415 - on Windows alone
+
+            status = run.run(flags, words)
+            if status is not None:
+                return status
         return _run(flags, program, words)
     except KeyboardInterrupt:  # a second one, when the agent has left already
         return 0

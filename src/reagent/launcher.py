@@ -37,7 +37,7 @@ else:
     from reagent.adapters.posix.updatefiles import PosixFiles as SystemFiles
 
 if TYPE_CHECKING:
-    from reagent.adapters.posix.candidate import Signals
+    from reagent.adapters.trials import Signals
     from reagent.updates.parent import Child
 
 _log = log.get(__name__)
@@ -97,7 +97,7 @@ def candidate_seat(flags: Flags) -> Seat | None:
     """The seat of a version on trial; None where nobody tries this process."""
     if "REAGENT_TRIAL" not in os.environ:
         return None
-    from reagent.adapters.posix.candidate import adopted  # noqa: PLC0415 - in a trial only
+    from reagent.adapters.trials import adopted  # noqa: PLC0415 - in a trial only
 
     parent = adopted()
     if parent is None:
@@ -218,7 +218,7 @@ class _Here:
 
     def start(self, path: str) -> Child:
         """See the protocol."""
-        from reagent.adapters.posix.candidate import Candidate, Signals  # noqa: PLC0415 - in a trial
+        from reagent.adapters.trials import Candidate, Signals  # noqa: PLC0415 - in a trial
 
         note(
             READY
@@ -232,7 +232,7 @@ class _Here:
 
     def listen(self) -> None:
         """See the protocol."""
-        from reagent.adapters.posix.candidate import Signals  # noqa: PLC0415 - in a trial
+        from reagent.adapters.trials import Signals  # noqa: PLC0415 - in a trial
 
         self._signals = Signals().__enter__()
 
@@ -247,7 +247,11 @@ class _Here:
         return self._signals is not None and self._signals.wait(seconds)
 
     def become(self, path: str) -> None:
-        """See the protocol; argv[0] stays what it was."""
+        """See the protocol; argv[0] stays what it was. The service of Windows does it for us."""
+        if sys.platform == "win32":
+            from reagent.updates.windows.launch import HAND_OVER  # noqa: PLC0415 - see above
+
+            raise SystemExit(HAND_OVER)
         os.environ[LAUNCHED] = repr(time.monotonic())
         log.flush_streams()
         os.execv(path, self._command)  # noqa: S606 - no shell is the point
@@ -267,7 +271,7 @@ def _seat(files: SystemFiles, folder: str, role: Role, own: str = "") -> Seat:
 
 def _launch_checked(program: str, path: str, state: bytes) -> list[str]:
     """What a file says that would be the agent on this state, its version too; else nothing."""
-    from reagent.adapters.posix.candidate import ask  # noqa: PLC0415 - rare
+    from reagent.adapters.trials import ask  # noqa: PLC0415 - rare
 
     said = ask((program, LAUNCH_CHECK), path, state, LAUNCH_CHECK_S).split()
     return said if said[:1] == [_READY] else []
@@ -278,8 +282,13 @@ def _place(  # noqa: PLR0911 - reasons, one after the other
 ) -> tuple[str, str, str]:
     """The folder, our file in it, and why we have no say there; empty when we have.
 
-    We have it when the `Reagent-active` that was started is a link to this very file.
+    On Windows the service says so (`adapters.windows.seating`). Elsewhere we have it when the
+    `Reagent-active` that was started is a link to this very file.
     """
+    if sys.platform == "win32":
+        from reagent.adapters.windows import seating  # noqa: PLC0415 - on Windows alone
+
+        return seating.place(agent_dir, files)
     elsewhere = os.path.abspath(agent_dir)
     path = os.path.abspath(program)
     folder, name = os.path.split(path)
@@ -315,6 +324,10 @@ def _own_file(started_as: str) -> os.stat_result:
 
 
 def _boot_id() -> str:
+    if sys.platform == "win32":
+        from reagent.adapters.windows import seating  # noqa: PLC0415 - on Windows alone
+
+        return seating.boot_id()
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()

@@ -14,7 +14,9 @@ SPEC = tomllib.loads((REPOSITORY / "build/reagent.spec").read_text())
 LEFT_OUT = (*SPEC["left_out"], *SPEC["left_out_of_stdlib"])
 # Only where there is no C of ours: in a PyInstaller build and in a source tree.
 # And what a system chooses by its name.
-ELSEWHERE = ("ctypes", "reagent.adapters.windows")
+ELSEWHERE = (
+    "ctypes", "reagent.adapters.windows", "reagent.commands.windows", "reagent.updates.windows",
+)  # fmt: skip
 
 
 def _imported(source: str) -> Iterator[str]:

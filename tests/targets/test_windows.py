@@ -109,7 +109,7 @@ def test_refusals_have_the_exit_statuses_of_every_system(program: Program) -> No
     assert "nowhere.flock" in missing[2]
 
 
-@pytest.mark.parametrize("command", ["service", "status", "update", "flash"])
+@pytest.mark.parametrize("command", ["status", "update", "flash"])
 def test_what_is_not_there_yet_is_refused_with_a_line(program: Program, command: str) -> None:
     status, out, why = say(program, command)
 

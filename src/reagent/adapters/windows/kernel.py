@@ -25,6 +25,8 @@ _MAY_END_AND_JOIN: Final = 0x0001 | 0x0100  # PROCESS_TERMINATE | PROCESS_SET_QU
 _EXTENDED_LIMITS: Final = 9
 _KILL_ON_CLOSE: Final = 0x2000
 
+_enclosed = 0
+
 _kernel32.CreateMutexW.restype = wintypes.HANDLE
 _kernel32.CreateMutexW.argtypes = (wintypes.LPVOID, wintypes.BOOL, wintypes.LPCWSTR)
 _kernel32.OpenMutexW.restype = wintypes.HANDLE
@@ -141,6 +143,19 @@ def make_job() -> int:
     size = ctypes.sizeof(limits)
     _kernel32.SetInformationJobObject(job, _EXTENDED_LIMITS, ctypes.byref(limits), size)
     return int(job)
+
+
+def enclose() -> None:
+    """Whatever this process begins from now on ends with it, however it ends.
+
+    Its own job is never closed but by its end. Where this process is in a job that allows no
+    other one (before Windows 8), that job is all there is.
+    """
+    global _enclosed  # noqa: PLW0603 - once in a process
+    if _enclosed:
+        return
+    _enclosed = make_job()
+    _kernel32.AssignProcessToJobObject(_enclosed, _kernel32.GetCurrentProcess())
 
 
 def put_into_job(job: int, process: int) -> None:
