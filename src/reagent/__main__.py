@@ -99,8 +99,8 @@ def _launch_check(_words: list[str]) -> int:
     """A version that is about to be committed says whether it would start; nothing is touched."""
     from reagent import launcher  # noqa: PLC0415 - asked once in the life of a version
 
-    with open(0, "rb", buffering=0, closefd=False) as stdin:
-        content = stdin.read(_LARGEST_STATE) or b""
+    with open(0, "rb", closefd=False) as stdin:  # buffered: a pipe brings it in pieces
+        content = stdin.read(_LARGEST_STATE)
     _say(_STDOUT, launcher.answer_launch_check(content) + "\n")
     return 0
 

@@ -174,6 +174,21 @@ def test_a_version_that_would_try_another_one_says_that() -> None:
     assert said.split()[0] == "try"
 
 
+def test_a_state_that_a_pipe_brings_in_pieces_is_read_to_its_end() -> None:
+    trial = Trial(file=NEXT, version="1.5.0", sha256="5" * 64, size=5)
+    content = encode(State(trial=trial, other={"of another version": "x" * 200_000}))
+
+    asked = subprocess.run(
+        [sys.executable, "-m", "reagent", launcher.LAUNCH_CHECK],
+        input=content,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert asked.stdout.split()[0] == b"try"
+
+
 # --- a whole trial, with processes
 
 SPEAKS = """#!/bin/bash

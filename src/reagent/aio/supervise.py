@@ -35,6 +35,25 @@ async def supervise(name: str, work: Callable[[], Awaitable[None]], clock: Clock
         await clock.sleep(full_jitter(failures, clock.random()))
 
 
+async def until_done(
+    name: str, work: Callable[[], Awaitable[None]], clock: Clock, *, again: float
+) -> None:
+    """Run `work` until it returns: when it fails, log it and start it again.
+
+    Args:
+        name: what it is, for the log.
+        work: makes one run.
+        clock: time.
+        again: seconds between a failure and the next run.
+    """
+    while True:
+        try:
+            return await work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, what stands beside it goes on
+            _log.error("work failed and starts again", work=name, error=repr(error))
+        await clock.sleep(again)
+
+
 async def end(tasks: Iterable[asyncio.Task[object]], within: float) -> bool:
     """Cancel tasks and wait for them, at most `within` seconds.
 

@@ -186,6 +186,9 @@ class Checks:
             except ReagentError as error:
                 _log.warning("no update", error=error, slug=error.slug)
                 return False
+            except Exception as error:  # noqa: BLE001 - the next look may be the remedy
+                _log.error("no update", error=repr(error))
+                return False
             else:
                 return True
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from reagent import log
+from reagent.aio.supervise import until_done
 from reagent.contracts.clock import Clock
 from reagent.updates import judge
 from reagent.updates.control import Control
@@ -35,6 +36,8 @@ _PROVE_ROUNDS: Final = 5
 _RECORDED_WITHIN_S: Final = 20.0
 _TIDY_AGAIN_S: Final = 12 * 3600.0
 _PUT_AGAIN_S: Final = 300.0
+# A duty that failed for no reason that anybody thought of.
+_AGAIN_S: Final = 300.0
 _ALL: Final = frozenset(WORDS)
 
 
@@ -75,8 +78,17 @@ class Duties:
         if self._seat.role is Role.CANDIDATE:
             await _together(self._say_alive(), self._prover.run(_ALL))
         elif self._seat.role is Role.PROVEN:
+            duties = {
+                "hand-over": self._control,
+                "baseline": self._keep_baseline,
+                "tidying": self._tidy_later,
+                "last update": self._tell_last,
+            }
             await _together(
-                self._control(), self._keep_baseline(), self._tidy_later(), self._tell_last()
+                *(
+                    until_done(name, duty, self._clock, again=_AGAIN_S)
+                    for name, duty in duties.items()
+                )
             )
 
     async def stopping(self) -> None:

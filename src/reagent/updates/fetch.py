@@ -150,6 +150,7 @@ class Fetch:
             Blocked: it was tried here, and is not wanted again.
             BadRelease: what lies in the bucket is of no use; some kinds are blocked by that.
             DownloadFailed: it does not come.
+            NameTaken: another file of its name is in use.
             NoRoom: the disk is too full.
             StagingFailed: the folder cannot be written to, or nothing can be run in it.
         """
@@ -162,6 +163,7 @@ class Fetch:
         size = await in_thread(self._staging.size_of, str(version), digest)
         if size is not None:
             return Staged(version=str(version), sha256=digest, size=size, fetched=False)
+        await self._demand_name(str(version))
 
         async def is_it(path: str) -> Version:
             await self._asking.demand(path, version, digest)
@@ -212,6 +214,12 @@ class Fetch:
         with suppress(BadVersion):
             if Version.parse(floor).is_above(version):
                 raise BadRelease(f"version {version} is below {floor}, which ran here before")
+
+    async def _demand_name(self, version: str) -> None:
+        try:
+            await in_thread(self._staging.demand_name, version)
+        except OSError as error:
+            raise StagingFailed(f"{self._staging.folder}: {error.strerror or error}") from error
 
     async def _whole(self, release: Release, task: _Task) -> Staged:
         part = await in_thread(self._staging.drafts.part, task.digest, release.size)

@@ -59,16 +59,18 @@ def make_newest(files: Files, folder: str, file: str, now: float) -> None:
         OSError: its time is what it was.
     """
     path = f"{folder}/{file}"
-    others = [
-        _mtime(files, f"{folder}/{name}")
-        for name in files.list(folder)
-        if is_managed(name) and name != file
-    ]
-    newest = max(others, default=0.0)
+    names = [name for name in files.list(folder) if is_managed(name) and name != file]
+    others = {each: _mtime(files, each) for each in (f"{folder}/{name}" for name in names)}
+    newest = max(others.values(), default=0.0)
     if files.lstat(path).mtime > newest:
         return
     files.utime(path, max(now, float(int(newest) + 1)))
     files.fsync(path)
+    taken = files.lstat(path).mtime
+    for each, mtime in others.items():
+        if mtime >= taken:  # the dates of this file system end there, in 2038 on a small ext4
+            files.utime(each, taken - 1.0)
+            files.fsync(each)
 
 
 def is_managed(name: str) -> bool:

@@ -135,7 +135,8 @@ class Staging:
         if self.have(version, sha256):
             draft.discard()
             return path
-        self._check_name(version_file(version))
+        self.demand_name(version)
+        self._drop_namesake(version_file(version))
         self._files.rename(draft.path, path)
         self.drafts.staged(sha256)
         self._files.fsync(self.folder)
@@ -277,12 +278,13 @@ class Staging:
         file.utime(OLDEST)
         file.fsync()
 
-    def _check_name(self, file: str) -> None:
+    def demand_name(self, version: str) -> None:
         """The name may be taken by a file that nobody names; a link or a named one is in the way.
 
         Raises:
             NameTaken: it is.
         """
+        file = version_file(version)
         try:
             kind = self._files.lstat(f"{self.folder}/{file}").kind
         except FileNotFoundError:
@@ -293,7 +295,9 @@ class Staging:
             raise NameTaken(f"{file} is no file")
         if file in held:
             raise NameTaken(f"{file} is in use and has another digest than what was published")
+
+    def _drop_namesake(self, file: str) -> None:
+        """Republished under the same version: the old one is no trial any more."""
         trial = self._ledger.state.trial
         if trial is not None and trial.file == file:
-            # Republished under the same version: the old one is no trial any more.
             self._ledger.change(judge.dropped)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reagent.errors import BadRelease, DownloadFailed, ReagentError, Unavailable
+from reagent.errors import BadRelease, DownloadFailed, NameTaken, ReagentError, Unavailable
 from reagent.updates.checks import EVERY_S, JITTER_S, jitter, pause
 from reagent.updates.seat import Role
 from reagent.updates.state import State, Trial
@@ -467,3 +467,30 @@ async def test_a_hand_over_waits_for_no_look_that_nobody_ordered(
     assert device.checks.looking
     assert device.hand_overs.held == 0
     device.bucket.go_on()
+
+
+async def test_a_look_that_fails_as_nobody_thought_is_not_the_last(
+    device: Device, begin: Callable[[], None]
+) -> None:
+    device.catalogue.breaks = True
+    begin()
+    await settle()
+
+    device.catalogue.breaks = False
+    device.roll_out("1.0.1")
+    await device.clock.advance(90)
+    await looked(device, 1)
+
+    assert device.versions == {"1.0.1"}
+
+
+async def test_a_name_that_is_in_use_is_seen_before_anything_is_downloaded(device: Device) -> None:
+    device.staged("1.0.1").write_bytes(b"a file that says something else")
+    device.folder.joinpath("Reagent-previous").symlink_to(device.staged("1.0.1"))
+    device.roll_out("1.0.1")
+
+    with pytest.raises(NameTaken):
+        await device.checks.order(Progress())
+
+    assert device.fetched("1.0.1") == 0
+    assert device.hand_overs.held == 0

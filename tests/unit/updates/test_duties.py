@@ -53,6 +53,7 @@ class Agent:
     window: Window = ALWAYS
     left: int = 0
     tried: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.files, FOLDER)
@@ -105,12 +106,18 @@ class Agent:
                 await asyncio.to_thread(settle_nothing)
                 await settle(5)
 
+    def break_step(self, word: str) -> None:
+        """It fails as nobody thought that it could."""
+        self.broken.add(word)
+
     def _leave(self) -> None:
         self.left += 1
 
     def _step(self, word: str) -> Step:
         async def act() -> None:
             self.tried.append(word)
+            if word in self.broken:
+                raise ZeroDivisionError
 
         return act
 
@@ -490,6 +497,34 @@ async def test_a_version_that_was_blocked_meanwhile_goes_in_the_same_run(running
     await agent.pass_time(13 * 3600, step=1800)
 
     assert "reagent-v1.5.0" not in agent.files.list(FOLDER)
+
+
+async def test_what_fails_in_one_duty_keeps_nobody_from_handing_over(running: Running) -> None:
+    trial = replace(TRIAL, attempt=None)
+    agent = Agent(state=State(trial=trial))
+    agent.break_step(STORED)
+    start(agent, running)
+    agent.connect()
+
+    await agent.pass_time(40)
+
+    assert agent.tried.count(STORED) > 0
+    assert agent.left == 1
+
+
+async def test_a_duty_that_failed_begins_again(running: Running) -> None:
+    agent = Agent()
+    agent.break_step(STORED)
+    start(agent, running)
+    agent.connect()
+    await agent.pass_time(20)
+    before = agent.ledger.state.baseline
+
+    agent.broken.clear()
+    await agent.pass_time(330)
+
+    assert before == {}
+    assert STORED in agent.ledger.state.baseline
 
 
 async def test_a_copy_does_nothing(running: Running) -> None:

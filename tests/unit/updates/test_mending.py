@@ -131,6 +131,28 @@ def test_what_latest_names_is_the_newest_file(folder: Folder) -> None:
     assert (folder.path / OLD).stat().st_mtime > (folder.path / NEW).stat().st_mtime
 
 
+class UpTo2038(PosixFiles):
+    """A file system with inodes of 128 bytes."""
+
+    def utime(self, path: str, seconds: float) -> None:
+        super().utime(path, min(seconds, 2.0**31 - 1))
+
+
+def test_where_dates_end_what_latest_names_is_the_newest_file_all_the_same(
+    folder: Folder,
+) -> None:
+    for version in (OLD, NEW):
+        folder.version(version)
+    os.utime(folder.path / NEW, (2.0**31 - 1,) * 2)
+    for name in ("active", "previous"):
+        folder.link(name, OLD)
+    folder.link("latest", NEW)
+
+    mend(UpTo2038(), str(folder.path), State(), 4_000_000_000.0)
+
+    assert (folder.path / OLD).stat().st_mtime > (folder.path / NEW).stat().st_mtime
+
+
 def test_links_of_a_version_that_gave_way_to_the_one_before_are_left_alone(
     folder: Folder,
 ) -> None:
