@@ -6,7 +6,7 @@ for what is imported at the top, so what belongs to a trial is imported in it.
 """
 
 # What is done here must not normalise paths: argv[0] stays as the manager script looks for it.
-# ruff: noqa: PTH100, PTH112, PTH116, PTH121, PTH123
+# ruff: noqa: PTH100, PTH112, PTH116, PTH119, PTH121, PTH123
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ def take_seat(flags: Flags, program: str, words: Sequence[str]) -> Seat | None:
     """
     files = SystemFiles()
     folder, own, not_ours = _place(program, flags.agent_dir, files)
+    if not_ours:
+        own = _own_name(folder)
     here = _seat(files, folder, Role.COPY if not_ours else Role.PROVEN, own)
     ledger = here.ledger
     if not_ours:
@@ -307,6 +309,17 @@ def _place(  # noqa: PLR0911 - reasons, one after the other
     if not own:
         return elsewhere, "", f"{path} does not name a file beside it"
     return folder, own, ""
+
+
+def _own_name(folder: str) -> str:
+    """Our file's name there, however it was started; empty where it is not there."""
+    name = os.path.basename(sys.executable)
+    with suppress(OSError):
+        if stamp.FREEZER != "source" and os.path.samestat(
+            os.lstat(f"{folder}/{name}"), _own_file(sys.executable)
+        ):
+            return name
+    return ""
 
 
 def _own_file(started_as: str) -> os.stat_result:

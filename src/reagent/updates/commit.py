@@ -7,12 +7,14 @@ everything after it the new one. A start that finds the rest undone does it (`de
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from reagent.contracts.files import Files, Kind
 from reagent.updates import drafts, judge, links, moves
 from reagent.updates.decide import Act, Plan
+from reagent.updates.intact import OLDEST
 from reagent.updates.ledger import Ledger
 from reagent.updates.repairs import is_blocked
 from reagent.updates.semver import higher
@@ -26,6 +28,7 @@ from reagent.updates.vocabulary import (
     SUFFIX,
     UPDATE,
     VERSION_FILE,
+    version_of,
 )
 
 _VERSION_FILE: Final = re.compile(
@@ -118,9 +121,7 @@ def tidy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[str, .
         held |= {state.trial.file, state.trial.back}
     names = files.list(folder)
     try:
-        for name in names:
-            if files.lstat(f"{folder}/{name}").kind is Kind.LINK:
-                held.add(files.readlink(f"{folder}/{name}").rpartition("/")[2])
+        held |= _linked(files, folder, names)
     except OSError:
         return ()
     known = links.look(files, folder)
@@ -132,6 +133,58 @@ def tidy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[str, .
     with suppress(OSError):
         gone += drafts.tidy(files, folder, ledger)
     return tuple(gone)
+
+
+def tidy_copy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[str, ...]:
+    """Unlink what copies staged here that nobody ever tried, but for the newest of it.
+
+    A copy switches no versions, and has no say about those of others. So what goes is what shows by
+    its date that it was staged by one of us and never proven; and nothing goes that a link names,
+    or that the state names as it is now: it may be another process's.
+
+    Args:
+        files: the disk.
+        folder: where the copy stages.
+        ledger: names what is being made.
+        own: the file of the version that runs, where it lies there.
+
+    Returns:
+        The names that are gone.
+    """
+    state = Ledger(files, folder).state
+    if state.trial is not None or state.spoiled:
+        return ()
+    held = {*ledger.in_use, own}
+    if state.committed is not None:
+        held |= {state.committed.file, state.committed.back}
+    names = files.list(folder)
+    try:
+        held |= _linked(files, folder, names)
+        staged = [name for name in names if _was_staged(files, folder, name)]
+    except OSError:
+        return ()
+    newest = ""
+    for name in staged:
+        if not newest or version_of(name) == higher(version_of(name), version_of(newest)):
+            newest = name
+    stale = sorted(set(staged) - held - {newest})
+    return tuple(name for name in stale if drafts.unlinked(files, f"{folder}/{name}"))
+
+
+def _linked(files: Files, folder: str, names: Sequence[str]) -> set[str]:
+    """The files that any link of the folder names, whether they are there or not."""
+    return {
+        files.readlink(f"{folder}/{name}").rpartition("/")[2]
+        for name in names
+        if files.lstat(f"{folder}/{name}").kind is Kind.LINK
+    }
+
+
+def _was_staged(files: Files, folder: str, name: str) -> bool:
+    if not _VERSION_FILE.fullmatch(name):
+        return False
+    found = files.lstat(f"{folder}/{name}")
+    return found.kind is Kind.FILE and found.mtime == OLDEST
 
 
 def _move(files: Files, folder: str, plan: Plan, now: float) -> str:

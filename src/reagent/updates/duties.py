@@ -3,7 +3,7 @@
 candidate   says that it is alive, what it reached, and whether it can be called
 proven      tells what an attempt was worth where it is asked to (the control run); keeps the
             baseline; hands over when a trial is due; tidies up after a soak of its own
-copy        nothing
+copy        tidies up what copies staged and nobody tried
 """
 
 from __future__ import annotations
@@ -90,6 +90,8 @@ class Duties:
                     for name, duty in duties.items()
                 )
             )
+        else:
+            await until_done("tidying", self._tidy_later, self._clock, again=_AGAIN_S)
 
     async def stopping(self) -> None:
         """The end is an orderly one: say so where ends are counted.
@@ -203,12 +205,13 @@ class Duties:
             pause = _TIDY_AGAIN_S
             if self._is_trying():
                 continue
-            from reagent.updates.commit import tidy  # noqa: PLC0415 - long after the start
+            from reagent.updates.commit import tidy, tidy_copy  # noqa: PLC0415 - long after the start
 
             seat = self._seat
+            work = tidy if seat.role is Role.PROVEN else tidy_copy
             try:
                 gone = await asyncio.to_thread(
-                    tidy, seat.files, seat.folder, seat.ledger, own=seat.own
+                    work, seat.files, seat.folder, seat.ledger, own=seat.own
                 )
             except OSError as error:
                 _log.warning("nobody tidies up", error=error)

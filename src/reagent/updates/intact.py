@@ -13,6 +13,9 @@ from reagent.contracts.files import Files, Kind
 
 # Of every version: its owner alone writes to it, everybody may run it.
 MODE: Final = 0o755
+# Of what was staged and never proven, the oldest date there is: the field's manager script takes
+# the newest file. A commit gives it another.
+OLDEST: Final = 1.0
 
 
 def fault(files: Files, path: str, sha256: str, size: int | None = None) -> str:

@@ -26,7 +26,7 @@ class Seat:
 
     Attributes:
         folder: where versions are staged; that of `Reagent-active`, for a copy the -agentDir.
-        own: our file's name in it; empty for a copy and a candidate.
+        own: our file's name in it; empty for a candidate, and for a copy that lies elsewhere.
         control: we run to tell whether the world is well.
         rest: seconds before a trial is asked for again; one could not even be begun just now.
         tell: a candidate's way to its parent.

@@ -20,7 +20,7 @@ from reagent.contracts.files import Kind, NewFile
 from reagent.errors import Damaged, NameTaken, NoRoom, NotForThisMachine
 from reagent.updates import drafts, elf, judge, links
 from reagent.updates.drafts import Draft, Drafts
-from reagent.updates.intact import MODE, fault
+from reagent.updates.intact import MODE, OLDEST, fault
 from reagent.updates.ledger import Ledger
 from reagent.updates.seat import Role, Seat
 from reagent.updates.state import MOST_BLOCKED, State, Trial
@@ -31,8 +31,6 @@ from reagent.updates.vocabulary import (
 )
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
-# The oldest date there is: the field's manager script takes the newest file.
-OLDEST: Final = 1.0
 _CHUNK: Final = 1 << 20
 
 

@@ -527,13 +527,17 @@ async def test_a_duty_that_failed_begins_again(running: Running) -> None:
     assert STORED in agent.ledger.state.baseline
 
 
-async def test_a_copy_does_nothing(running: Running) -> None:
+async def test_a_copy_tidies_up_what_copies_staged_and_keeps_no_state(running: Running) -> None:
     agent = Agent(role=Role.COPY)
+    for version in ("1.5.0", "1.6.0"):
+        agent.files.file(f"{FOLDER}/reagent-v{version}", life.body(version, "good"), mtime=1.0)
+    start(agent, running)
 
-    await agent.duties.run()
+    await agent.pass_time(life.TIMES.soak + 60)
     await agent.duties.stopping()
 
-    assert "updates.json" not in agent.files.list(FOLDER)
+    assert {"reagent-v1.4.0", "reagent-v1.6.0"} <= set(agent.files.list(FOLDER))
+    assert not {"reagent-v1.5.0", "updates.json"} & set(agent.files.list(FOLDER))
 
 
 def test_a_staged_write_is_undone() -> None:
