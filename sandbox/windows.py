@@ -50,6 +50,28 @@ def windows(folder: Path) -> Iterator[dict[str, str]]:
         shutil.rmtree(folder, ignore_errors=True)  # half a gigabyte
 
 
+@contextmanager
+def kept_up(environment: dict[str, str]) -> Iterator[None]:
+    """Have that Windows running with its services: without a program they end after a moment.
+
+    Raises:
+        SandboxError: it does not come up.
+    """
+    # Right after it was made two service managers may run, each with half of the truth.
+    told = os.environ | environment
+    subprocess.run(["wineserver", "--kill"], check=False, env=told)
+    with subprocess.Popen(
+        ["wine", "cmd"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=told,
+    ) as shell:  # fmt: skip
+        try:
+            if shell.stdout is None or not shell.stdout.readline():
+                raise SandboxError("wine runs no cmd")
+            yield
+        finally:
+            subprocess.run(["wineserver", "--kill"], check=False, env=told)
+
+
 def script(executable: Path, environment: dict[str, str], target: Path) -> Path:
     """What a device can run: `reagent.exe` behind a name of this system."""
     lines = [f"export {name}='{value}'" for name, value in environment.items() if name != "PATH"]

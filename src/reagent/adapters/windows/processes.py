@@ -1,7 +1,7 @@
-"""Running programs on Windows: each in a job of its own.
+"""Running programs on Windows: each in a job of its own, all of them in one that ends with us.
 
-A job is entered a moment after the program's start, so what the program begins in that moment is
-not in it; Python has no way to start one inside.
+A program's own job is entered a moment after its start, so what it begins in that moment is not in
+it: that ends with this process, whose job everything that it begins is in from the first.
 """
 
 from __future__ import annotations
@@ -77,4 +77,5 @@ class WindowsProcesses(Programs):
     def __init__(self) -> None:
         from reagent.adapters.windows import kernel  # noqa: PLC0415 - on Windows alone
 
+        kernel.enclose()
         super().__init__(lambda: Job(kernel))
