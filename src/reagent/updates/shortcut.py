@@ -24,6 +24,9 @@ _log = log.get(__name__)
 
 # It is unpacked in memory, and a device may have little.
 LARGEST_DELTA: Final = 8 * 1024 * 1024
+# Where nobody signed for a size: what makes more than so many of our own out of a few bytes is no
+# version, and may be meant to take the device's memory.
+MOST_TIMES_OURS: Final = 2
 # What saves less is not worth a second attempt.
 WORTH: Final = 0.5
 _BLOCK: Final = 1 << 18
@@ -73,7 +76,7 @@ class Shortcut:
         try:
             delta = await self._fetched(known)
             await asyncio.to_thread(self._staging.whole_only, release.sha256)
-            most = LARGEST_FILE if release.size is None else release.size
+            most = await asyncio.to_thread(self._most, release, own)
             content = await asyncio.to_thread(self._deltas.unpack, own, delta, most)
         except DownloadFailed as error:
             _log.info("no short way to this version", version=release.version, error=error)
@@ -91,6 +94,12 @@ class Shortcut:
             await asyncio.to_thread(self._staging.whole_only, release.sha256)
         except OSError as refused:
             _log.warning("that cannot be written down", error=refused)
+
+    def _most(self, release: Release, own: str) -> int:
+        """Bytes that may come of a delta."""
+        if release.size is not None:
+            return release.size
+        return min(LARGEST_FILE, MOST_TIMES_OURS * self._staging.length_of(own))
 
     async def _fetched(self, known: Difference) -> bytes:
         content = bytearray()

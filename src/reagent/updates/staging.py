@@ -78,8 +78,16 @@ class Staging:
         """The size of this version in bytes; None where it is not staged with this digest."""
         with suppress(OSError):
             if self.have(version, sha256):
-                return self._files.lstat(f"{self.folder}/{version_file(version)}").size
+                return self.length_of(f"{self.folder}/{version_file(version)}")
         return None
+
+    def length_of(self, path: str) -> int:
+        """The size of a file there, in bytes.
+
+        Raises:
+            OSError: nobody can tell.
+        """
+        return self._files.lstat(path).size
 
     def room(self, size: int, there: int = 0) -> None:
         """Make sure that a file of so many bytes leaves the device its reserve.

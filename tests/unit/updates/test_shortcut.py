@@ -24,7 +24,11 @@ class AppendingDeltas:
 
     available = True
 
+    def __init__(self) -> None:
+        self.most = 0
+
     def unpack(self, base: str, delta: bytes, most: int) -> bytes:
+        self.most = most
         if delta == b"junk":
             raise Damaged("nothing comes of the delta")
         return (Path(base).read_bytes() + delta)[:most]
@@ -142,6 +146,19 @@ async def test_a_delta_too_large_to_unpack_in_memory_is_not_taken(short: Short) 
     await short.take()
 
     assert short.asked == (1, 1)
+
+
+@pytest.mark.parametrize("is_signed_for", [True, False])
+async def test_no_more_is_unpacked_than_was_published_or_than_twice_our_own_size(
+    short: Short,
+    is_signed_for: bool,  # noqa: FBT001 - a table
+) -> None:
+    if is_signed_for:
+        short.release = replace(short.release, size=len(short.content))
+
+    await short.take()
+
+    assert short.deltas.most == (len(short.content) if is_signed_for else 2 * len(elf("ours")))
 
 
 async def test_a_build_that_cannot_and_a_copy_go_the_long_way(short: Short) -> None:
