@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from reagent import log
 from reagent.contracts.clock import Clock
 from reagent.errors import DeadlineExceeded, Unavailable
 from reagent.model.device import Identity
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # importing them is what is put off
     from reagent.updates.checks import Checks, HandOver
     from reagent.updates.fetch import Progress, Staged
     from reagent.updates.semver import Version
+
+_log = log.get(__name__)
 
 FIRST_WITHIN_S: Final = 20.0
 LATEST_WITHIN_S: Final = 10.0
@@ -238,6 +241,8 @@ class Lookout:
             from reagent.updates.staging import Staging  # noqa: PLC0415
 
             staging = Staging(self._seat, self._arch)
+            if self._seat.times.odd:
+                _log.warning(self._seat.times.odd)
             downloads = self._outside.downloads()
             fetch = Fetch(
                 downloads,

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from reagent import log
 from reagent.adapters.deltas import ZstdDeltas
 from reagent.adapters.localfile import LocalFiles
 from reagent.contracts.downloads import Downloads
@@ -14,6 +15,7 @@ from reagent.contracts.trust import Attested, Chain, Fetch, Rule, Verdict
 from reagent.errors import DownloadFailed, Unavailable, Untrusted
 from reagent.updates.lookout import Lookout, Outside
 from reagent.updates.seat import Role
+from reagent.updates.times import Times
 from tests.unit.updates.device import BASE, CONTROL, OURS, Device, Progress
 
 MANIFEST = f"{BASE}/re-agent/availableVersions.json"
@@ -207,3 +209,26 @@ async def test_a_build_with_a_root_never_takes_the_bucket_for_a_plain_one(post: 
     assert post.attested == [b"the root"]
     assert post.device.bucket.asked == []
     assert post.device.versions == set()
+
+
+@pytest.fixture
+def entries() -> Iterator[list[log.Entry]]:
+    written: list[log.Entry] = []
+    log.configure(sinks=[written.append])
+    yield written
+    log.reset()
+
+
+async def test_a_rate_that_is_not_kept_to_is_said_once(
+    post: Post, entries: list[log.Entry]
+) -> None:
+    post.device.seat = replace(post.device.seat, times=Times.of({"REAGENT_UPDATE_RATE": "0.1"}))
+    post.device.announce(OURS)
+    lookout = post.lookout(automatic=False)
+
+    await lookout.order(Progress())
+    await lookout.order(Progress())
+
+    assert [each.message for each in entries if "REAGENT_UPDATE_RATE" in each.message] == [
+        "REAGENT_UPDATE_RATE is '0.1': 1 kilobyte a second is used"
+    ]

@@ -48,3 +48,30 @@ def test_both_are_set_from_outside() -> None:
 
     assert (times.window, times.rate) == (Window(120, 300), 50_000.0)
     assert Times.of({}).rate == 0.0
+
+
+@pytest.mark.parametrize(
+    ("word", "rate", "says"),
+    [
+        ("1", 1000.0, ""),
+        ("2.5", 2500.0, ""),
+        ("0.999", 1000.0, "REAGENT_UPDATE_RATE is '0.999': 1 kilobyte a second is used"),
+        ("1e-300", 1000.0, "1 kilobyte a second is used"),
+        ("fast", 0.0, "'fast', which is no rate: downloads have no limit"),
+        ("0", 0.0, "no limit"),
+        ("-50", 0.0, "no limit"),
+        ("nan", 0.0, "no limit"),
+        ("inf", 0.0, "no limit"),
+        ("9" * 400, 0.0, "no limit"),
+        ("x" * 400, 0.0, "no limit"),
+    ],
+)
+def test_a_rate_that_would_hold_a_download_for_ever_is_none(
+    word: str, rate: float, says: str
+) -> None:
+    times = Times.of({"REAGENT_UPDATE_RATE": word})
+
+    assert times.rate == rate
+    assert says in times.odd
+    assert bool(says) == bool(times.odd)
+    assert len(times.odd) < 140

@@ -114,6 +114,7 @@ class HttpDownload:
 
     async def blocks(self) -> AsyncIterator[Block]:
         """See the contract."""
+        loop = asyncio.get_running_loop()
         arrived = self._begins
         while arrived < self._length:
             broke: Stopped | None = None
@@ -127,7 +128,10 @@ class HttpDownload:
             except Stopped as error:
                 broke = error
             if pieces:
+                left = loop.time()
                 yield Block(arrived, b"".join(pieces))
+                # Whoever writes to a slow disk or keeps to a rate is no silent server.
+                self._last_byte += loop.time() - left
                 arrived += size
             if broke is not None:
                 arrived = await self._resume(arrived, broke)

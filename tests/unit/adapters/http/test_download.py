@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 import pytest
@@ -226,6 +227,23 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
                 server._answers.clear()
                 part(server, 60_000)
                 await server.start()
+
+    assert content == CONTENT
+
+
+async def test_who_takes_long_over_a_block_still_goes_on_after_a_break(
+    server: Server, downloads: HttpDownloads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaks_off(server, 60_000)
+    part(server, 60_000)
+    content = bytearray()
+    loop = asyncio.get_running_loop()
+    time = loop.time
+
+    async with downloads.file(server.url) as download:
+        async for block in download.blocks():
+            content += block.content
+            monkeypatch.setattr(loop, "time", lambda: time() + 100.0)
 
     assert content == CONTENT
 
