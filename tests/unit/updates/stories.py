@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reagent.contracts.control import Plain
@@ -185,6 +185,19 @@ def settled_in() -> Device:
     return at_rest(device)
 
 
+def waiting() -> Device:
+    """The same, and another version waits for an hour until it is tried again."""
+    device = updated()
+    life.stage(device, seat_of(device), "1.6.0", "mute")
+    ledger = Ledger(device.files, FOLDER)
+    trial = ledger.state.trial
+    if trial is None:
+        raise AssertionError("nothing waits")
+    later = 10_000.0 + device.clock + 3600.0
+    ledger.put(replace(ledger.state, trial=replace(trial, not_before=later, pause=3600.0)))
+    return at_rest(device)
+
+
 def littered() -> Device:
     """A device with what nobody needs any more: two versions, and what cuts left behind."""
     device = life.flashed()
@@ -237,6 +250,7 @@ STORIES: Final[Mapping[str, Story]] = {
     "a file that cannot be executed is blocked": Story(TRIAL, life.flashed, take(NEW, "noexec")),
     "a file that nobody has the memory for": Story(TRIAL, life.flashed, take(NEW, "noroom")),
     "a committed version that crashes": Story(COMMITTED, updated, crash),
+    "a committed version that crashes while another waits": Story(COMMITTED, waiting, crash),
     "a committed version that somebody gives up": Story(COMMITTED, updated, order_back),
     "old versions are tidied away": Story(TIDY, littered, tidy),
     "a committed version that is given up for the reference's agent": Story(
