@@ -33,15 +33,17 @@ static void *watch(void *queue)
 }
 
 /* Nothing here ends a child with its parent; a thread waits for the end of the parent instead. */
-void host_end_with(pid_t parent)
+int host_end_with(pid_t parent)
 {
     struct kevent wanted;
     pthread_t thread;
+    if (getppid() != parent)
+        return 0;
     int queue = kqueue();
     EV_SET(&wanted, parent, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, NULL);
-    if (queue < 0 || kevent(queue, &wanted, 1, NULL, 0, NULL) != 0 || getppid() != parent ||
-        pthread_create(&thread, NULL, watch, (void *)(intptr_t)queue) != 0)
-        _exit(1);
+    if (queue < 0 || kevent(queue, &wanted, 1, NULL, 0, NULL) != 0)
+        return getppid() == parent ? -1 : 0; /* it may have ended just now */
+    return pthread_create(&thread, NULL, watch, (void *)(intptr_t)queue) == 0 ? 0 : -1;
 }
 
 size_t host_trim(void)

@@ -11,10 +11,10 @@ const char *host_own_path(void);
 /* The C library, before anything uses it: nothing of the host's may be loaded, little kept. */
 void host_prepare(void);
 
-/* Ends this process at once when that one ends; does not return when it has ended already, or
- * when it is not our parent.
+/* Ends this process at once when that one ends, which is our parent. Where it is not, any more or at
+ * all, nothing is tied: the application looks, too. -1 where the system does not do that.
  */
-void host_end_with(pid_t parent);
+int host_end_with(pid_t parent);
 
 /* Gives free heap and clean code pages back; bytes of address space that were offered. */
 size_t host_trim(void);

@@ -7,8 +7,11 @@
 #include "payload.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,14 +67,34 @@ static void initialize(int argc, char **argv)
     PyConfig_Clear(&config);
 }
 
+static void complain(const char *text)
+{
+    if (write(2, text, strlen(text)) < 0)
+        return; /* nobody listens */
+}
+
 /* A version on trial ends with the version that tries it: two agents must never run. The variable
- * says "parent's process id:descriptor"; the application reads the rest of it.
+ * says "parent's process id:descriptor of a pipe"; whether that is our parent still, the application
+ * looks before it is an agent. What names no pipe was left in the environment by somebody, a unit's
+ * for example: it means nothing, to `-version` least of all.
  */
 static void end_with_parent(void)
 {
+    struct stat found;
+    char *rest;
     const char *trial = getenv("REAGENT_TRIAL");
-    if (trial != NULL && *trial != 0)
-        host_end_with((pid_t)strtol(trial, NULL, 10));
+    if (trial == NULL || *trial == 0)
+        return;
+    long parent = strtol(trial, &rest, 10);
+    long pipe = *rest == ':' ? strtol(rest + 1, &rest, 10) : -1;
+    if (*rest != 0 || pipe <= 2 || pipe > INT_MAX || fstat((int)pipe, &found) != 0 ||
+        !S_ISFIFO(found.st_mode)) {
+        complain("reagent: REAGENT_TRIAL is set, and nobody tries this version: it is ignored\n");
+        unsetenv("REAGENT_TRIAL");
+    } else if (host_end_with((pid_t)parent) != 0) {
+        complain("reagent: nothing here ends a version on trial with the one that tries it\n");
+        _exit(1);
+    }
 }
 
 static void leave(int number)

@@ -59,10 +59,12 @@ void host_prepare(void)
     mallopt(M_ARENA_MAX, 2); /* an arena a thread costs megabytes after a burst */
 }
 
-void host_end_with(pid_t parent)
+/* Asked for first: a parent that ends before that is none of ours any more when we look. */
+int host_end_with(pid_t parent)
 {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-        _exit(1);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return -1;
+    return getppid() == parent ? 0 : prctl(PR_SET_PDEATHSIG, 0);
 }
 
 /* Clean file pages only: the kernel could take them at any time and reads them back on demand. */

@@ -30,12 +30,18 @@ Ask = Callable[..., Ended]
 def ask(program: Program, tmp_path: Path) -> Ask:
     """Run the executable to its end in an empty folder: exit status, stdout, stderr."""
 
-    def run(*words: str, typed: str | None = None, **redirected: int) -> Ended:
+    def run(
+        *words: str, typed: str | None = None, trial: str | None = None, **redirected: int
+    ) -> Ended:
         done = subprocess.run(
             [typed or str(program.executable), *words],
             executable=program.executable,
             cwd=tmp_path,
-            env={"REAGENT_RUN_DIR": str(tmp_path / "run")},
+            env={
+                "REAGENT_RUN_DIR": str(tmp_path / "run"),
+                **({} if trial is None else {"REAGENT_TRIAL": trial}),
+            },
+            pass_fds=(redirected["pipe"],) if "pipe" in redirected else (),
             stdin=subprocess.DEVNULL,
             stdout=redirected.get("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
@@ -76,6 +82,45 @@ def test_without_a_device_file_one_line_says_what_is_missing(
     assert "-config" in out
     assert "-help" in out
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("trial", ["", "1:1", "1:99", "x", "1:", "1:3:", "9" * 40 + ":7"])
+@pytest.mark.parametrize("word", ["-version", "-arch", "-help", "launch-check"])
+def test_what_somebody_left_in_the_environment_is_no_trial_and_changes_no_answer(
+    ask: Ask, program: Program, word: str, trial: str
+) -> None:
+    # The executable that unpacks itself looks when it is to be an agent, not before.
+    says = trial and not program.unpacks_itself
+    warning = "reagent: REAGENT_TRIAL is set, and nobody tries this version: it is ignored\n"
+    status, out, err = ask(word)
+
+    again = ask(word, trial=trial)
+
+    assert again == (status, out, (warning if says else "") + err)
+
+
+@pytest.mark.parametrize("word", ["-version", "-arch"])
+def test_a_pipe_of_somebody_who_is_not_the_parent_changes_no_answer_either(
+    ask: Ask, word: str
+) -> None:
+    reading, writing = os.pipe()
+
+    again = ask(word, trial=f"1:{writing}", pipe=writing)
+
+    os.close(reading)
+    os.close(writing)
+    assert again == ask(word)
+
+
+def test_who_is_tried_by_somebody_else_is_no_agent_and_says_so(ask: Ask, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+
+    status, out, err = ask("-config", str(tmp_path / "x.flock"), trial=f"1:{writing}", pipe=writing)
+
+    os.close(reading)
+    os.close(writing)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "process 1, which tried this version, is not its parent" in err
 
 
 @pytest.mark.parametrize("typed", ["./rea gent", "Reagent-active", "/opt/reagent/Reagent-active"])

@@ -304,7 +304,7 @@ with Signals() as signals:
     assert ends(child)
 
 
-@pytest.mark.parametrize("told", ["", "1:3", "x", "1:99999", "0:0", ":"])
+@pytest.mark.parametrize("told", ["", "1:3", "x", "1:99999", "0:0", ":", "1:1", "1:" + "9" * 30])
 def test_nobody_is_adopted_by_a_word_in_the_environment(tmp_path: Path, told: str) -> None:
     path = tmp_path / "child.py"
     path.write_text(ADOPTED)
@@ -319,3 +319,25 @@ def test_nobody_is_adopted_by_a_word_in_the_environment(tmp_path: Path, told: st
     )
 
     assert (done.returncode, done.stdout) == (9, "nobody\n")
+    assert ("nobody tries this version: it is ignored" in done.stderr) == bool(told)
+
+
+def test_a_candidate_whose_parent_is_gone_ends_with_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "child.py"
+    path.write_text(ADOPTED)
+    reading, writing = os.pipe()
+
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        env=dict(os.environ, PYTHONPATH=":".join(sys.path), REAGENT_TRIAL=f"1:{writing}"),
+        pass_fds=(writing,),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    os.close(reading)
+    os.close(writing)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "process 1, which tried this version, is not its parent" in done.stderr

@@ -2,7 +2,8 @@
 
 The candidate gets one pipe to its parent and a process group of its own. It is told both by the
 variable `REAGENT_TRIAL`, "parent's process id:descriptor". The static executable's launcher has the
-kernel end it with its parent, in C, before anything else; other builds do so in `adopted`.
+kernel end it with its parent, in C, before anything else; other builds do so in `adopted`. What was
+left in the environment and names no pipe means nothing to either, and both say so.
 """
 
 # One line of /proc is read.
@@ -205,15 +206,24 @@ def adopted() -> Parent | None:
     told = os.environ.pop(TRIAL, "")
     try:
         parent, pipe = (int(word) for word in told.split(":"))
-        is_pipe = pipe > 2 and stat.S_ISFIFO(os.fstat(pipe).st_mode)
-    except (ValueError, OSError):
-        return None
-    if not is_pipe:
+        if pipe <= 2 or not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            pipe = -1
+    except (ValueError, OSError, OverflowError):
+        parent = pipe = -1
+    if pipe < 0:
+        if told:
+            _complain(f"{TRIAL} is set, and nobody tries this version: it is ignored")
         return None
     if not _ends_with_its_parent() or not _descends_from(parent):
         # It is gone already, or we could outlive it: two agents would run one day.
+        _complain(f"process {parent}, which tried this version, is not its parent (any more)")
         os._exit(1)
     return Parent(pipe)
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, f"reagent: {text}\n".encode())
 
 
 def ask(command: Sequence[str], program: str, content: bytes, within: float) -> str:
