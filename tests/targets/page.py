@@ -36,7 +36,7 @@ _HEAD: Final = """\
 """
 _FOOT: Final = """
 **Run by.** "native": by this machine. "qemu": by qemu-user with the oldest processor that the target is for, never on a board; times there say nothing about a board, and memory is that of the emulated program's own pages, without
-the emulator. **Scenarios** are the tests in `tests/frozen`: *all* of them, or those that *join, answer and update*; of windows/amd64 those in `tests/targets/test_windows.py`, under wine with its server warm, which say nothing about a Windows; passed of those that ran. "-": not measured.
+the emulator. **Scenarios** are the tests in `tests/frozen`: *all* of them, or those that *join, answer and update*; of windows/amd64 those in `tests/targets/test_windows.py` and `test_windows_service.py`, under wine with its server warm, which say nothing about a Windows; passed of those that ran. "-": not measured.
 **`-version`**: the quickest of fifteen, since other work on the machine only adds; under wine the median of nine. **Idle PSS**: 20 s after CONNECTED, six times that where it is emulated, with an engine.
 
 ## How foreign executables are run

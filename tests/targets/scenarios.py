@@ -26,7 +26,7 @@ QUICK: Final = (
 )
 
 # What a program for Windows can show here: answers, join, calls.
-WINE: Final = ("tests/targets/test_windows.py",)
+WINE: Final = ("tests/targets/test_windows.py", "tests/targets/test_windows_service.py")
 # What the page says of them, where it is not the usual.
 WORDS: Final[Mapping[tuple[str, ...], str]] = MappingProxyType({FULL: "all", WINE: "join, answer"})
 

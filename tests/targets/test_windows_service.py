@@ -138,6 +138,35 @@ async def test_an_agent_that_is_installed_runs_as_a_service_and_stops_in_order(
     assert (machine.agent / "device.flock").exists()
 
 
+async def test_a_reference_that_let_us_in_gets_its_place_back_at_the_fourth_start(
+    machine: Machine,
+    cloud: Cloud,  # noqa: F811
+) -> None:
+    device = cloud.new_device(machine.program)
+    config = f"Z:{device.flashed.device_file}"
+    await asyncio.to_thread(machine.service, "install", "-config", config, "-noStart")
+    marker = machine.agent / "update-state.json"
+    marked = {"phase": "probation", "new_version": stamp.VERSION, "old_version": "0.20.20"}
+    marker.write_text(json.dumps(marked | {"attempts": 2}))
+    shutil.copyfile(machine.agent / "reagent.exe", machine.agent / "reagent-prev.exe")
+
+    await asyncio.to_thread(machine.service, "start")
+    await cloud.backend.status(device.identity, "CONNECTED", within=WITHIN_S)
+    counted = json.loads(marker.read_bytes())
+    await asyncio.to_thread(machine.service, "stop")
+    await asyncio.to_thread(machine.service, "start")
+    failed = machine.agent / f"reagent-failed-v{stamp.VERSION}.exe"
+    await until(failed.exists, WITHIN_S, failed.name)
+    await until(lambda: "gone back" in machine.messages("service.log"), WITHIN_S, "gone back")
+    await asyncio.to_thread(machine.service, "uninstall")
+
+    assert (counted["phase"], counted["attempts"]) == ("probation", 3)
+    gone = json.loads(marker.read_bytes())
+    assert (gone["phase"], gone["new_version"]) == ("rolledback", stamp.VERSION)
+    assert (machine.agent / "reagent.exe").exists()
+    assert not (machine.agent / "reagent-prev.exe").exists()
+
+
 # --- versions below the launcher, without the service manager
 
 

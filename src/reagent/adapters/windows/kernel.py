@@ -1,4 +1,4 @@
-"""What Windows is asked through its own libraries: figures, a mutex, jobs.
+"""What Windows is asked through its own libraries: figures, a mutex, jobs, names.
 
 The one file of this folder, with `interfaces`, that exists on Windows alone.
 """
@@ -24,6 +24,8 @@ _SYNCHRONIZE: Final = 0x00100000
 _MAY_END_AND_JOIN: Final = 0x0001 | 0x0100  # PROCESS_TERMINATE | PROCESS_SET_QUOTA
 _EXTENDED_LIMITS: Final = 9
 _KILL_ON_CLOSE: Final = 0x2000
+_REPLACE: Final = 0x1
+_WRITE_THROUGH: Final = 0x8
 
 _enclosed = 0
 
@@ -38,6 +40,7 @@ _kernel32.CreateJobObjectW.argtypes = (wintypes.LPVOID, wintypes.LPCWSTR)
 _kernel32.SetInformationJobObject.argtypes = (
     wintypes.HANDLE, ctypes.c_int, wintypes.LPVOID, wintypes.DWORD,
 )  # fmt: skip
+_kernel32.MoveFileExW.argtypes = (wintypes.LPCWSTR, wintypes.LPCWSTR, wintypes.DWORD)
 _kernel32.OpenProcess.restype = wintypes.HANDLE
 _kernel32.OpenProcess.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.DWORD)
 _kernel32.AssignProcessToJobObject.argtypes = (wintypes.HANDLE, wintypes.HANDLE)
@@ -128,6 +131,16 @@ def hold_mutex(name: str) -> tuple[int, bool]:
 def close(handle: int) -> None:
     """Let go of something of the kernel's."""
     _kernel32.CloseHandle(handle)
+
+
+def move(path: str, to: str) -> None:
+    """Give a file another name, over whatever file has it; on the disk when this returns.
+
+    Raises:
+        OSError: it has the name that it had.
+    """
+    if not _kernel32.MoveFileExW(path, to, _REPLACE | _WRITE_THROUGH):
+        raise ctypes.WinError(ctypes.get_last_error())
 
 
 def make_job() -> int:

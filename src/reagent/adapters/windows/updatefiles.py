@@ -1,9 +1,10 @@
 """The contract `Files` on Windows.
 
-A name replaces another at one stroke here too, but no folder can be synced: NTFS writes names
-through its journal, in order. A link is a small file that says which file is meant, in a folder
-that only administrators write to: most users may make no symbolic links, and programs that copy
-folders do not keep them. `Reagent-active` is one, so one replacement is a commit here as well.
+A name replaces another at one stroke here too, and is on the disk when that returns: no folder can
+be synced, so a rename goes through all caches. A link is a small file that says which file is
+meant, in a folder that only administrators write to: most users may make no symbolic links, and
+programs that copy folders do not keep them. `Reagent-active` is one, so one replacement is a commit
+here as well.
 """
 
 # What is done here is done to descriptors, and to paths that must not be normalised.
@@ -15,6 +16,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 from dataclasses import replace
 from typing import Final
 
@@ -72,7 +74,7 @@ class WindowsFiles(Disk):
     def rename(self, path: str, to: str) -> None:
         """See the contract; Windows calls a folder in the way a lack of rights."""
         try:
-            super().rename(path, to)
+            _move(path, to)
         except PermissionError as error:
             if os.path.isdir(to):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), to) from error
@@ -108,6 +110,12 @@ class WindowsFiles(Disk):
         if self.lstat(path).kind is not Kind.FILE:
             raise OSError(errno.EINVAL, "no regular file", path)
         return os.open(path, how | BINARY)
+
+
+if sys.platform == "win32":
+    from reagent.adapters.windows.kernel import move as _move
+else:
+    _move = os.replace
 
 
 class WindowsNewFile(OpenFile):
