@@ -1,1 +1,1 @@
-"""How we ask Windows. Only `kernel` and `interfaces` call it; the rest is given what they say."""
+"""How we ask Windows. Only `kernel` and those it names call it; the rest is given what they say."""

@@ -1,6 +1,6 @@
 """What Windows is asked through its own libraries: figures, a mutex, jobs, names.
 
-The one file of this folder, with `interfaces`, that exists on Windows alone.
+With `interfaces`, `registry`, `scm` and `dispatcher` what exists on Windows alone.
 """
 
 # Elsewhere the checker sees nothing behind the first lines.
