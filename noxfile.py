@@ -185,12 +185,7 @@ def frozen(session: nox.Session) -> None:
 @nox.session
 def proof(session: nox.Session) -> None:
     """Try to brick a device in every way there is, for hours: docs/proof.md."""
-    os.environ["REAGENT_PROOF"] = "all"
-    tests(
-        session, "proof", "tests/unit/updates/test_cuts.py", "tests/unit/updates/test_histories.py",
-        "tests/frozen/test_update_syscalls.py", "tests/frozen/test_update_ext4.py",
-        "tests/frozen/test_update_endurance.py",
-    )  # fmt: skip
+    python(session, "-m", "tests.proof", *session.posargs)
 
 
 @nox.session

@@ -18,6 +18,7 @@ import errno
 import hashlib
 import itertools
 import os
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -213,16 +214,35 @@ class FakeFiles:
                     _apply(names, change)
             yield from self._fates(names)
 
+    def some_worlds(self, most: int, dice: random.Random) -> Iterator[FakeFiles]:
+        """The same where they are no more than that; otherwise so many of them, drawn.
+
+        A disk on which nothing can be synced any more has thousands of them, and then millions.
+        """
+        if 2 ** len(self.changes) <= most:
+            found = list(itertools.islice(self.worlds(), most + 1))
+            if len(found) <= most:
+                yield from found
+                return
+        for _ in range(most):
+            names = dict(self.safe)
+            for change in self.changes:
+                if dice.random() < 0.5:
+                    _apply(names, change)
+            unsure = (node for node in _distinct(names) if _is_unsure(node))
+            yield self._found(names, {id(node): dice.choice(_fates_of(node)) for node in unsure})
+
     def _fates(self, names: dict[str, Node]) -> Iterator[FakeFiles]:
-        nodes = {id(node): node for node in names.values()}
-        unsure = [node for node in nodes.values() if _is_unsure(node)]
+        unsure = [node for node in _distinct(names) if _is_unsure(node)]
         for fates in itertools.product(*(_fates_of(node) for node in unsure)):
-            came = dict(zip((id(node) for node in unsure), fates, strict=True))
-            copies = {key: came.get(key) or _copy(node) for key, node in nodes.items()}
-            found = {path: copies[id(node)] for path, node in names.items()}
-            yield FakeFiles(
-                now=self.now + 60, names=dict(found), safe=dict(found), _numbers=self._numbers
-            )
+            yield self._found(names, dict(zip((id(node) for node in unsure), fates, strict=True)))
+
+    def _found(self, names: dict[str, Node], came: dict[int, Node]) -> FakeFiles:
+        copies = {id(node): came.get(id(node)) or _copy(node) for node in _distinct(names)}
+        found = {path: copies[id(node)] for path, node in names.items()}
+        return FakeFiles(
+            now=self.now + 60, names=dict(found), safe=dict(found), _numbers=self._numbers
+        )
 
     def fingerprint(self) -> object:
         """Equal for two disks on which the same things stand."""
@@ -328,6 +348,10 @@ def _apply(names: dict[str, Node], change: Change) -> None:
             names.pop(path, None)
         else:
             names[path] = node
+
+
+def _distinct(names: dict[str, Node]) -> list[Node]:
+    return list({id(node): node for node in names.values()}.values())
 
 
 def _is_unsure(node: Node) -> bool:

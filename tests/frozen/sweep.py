@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,14 @@ from typing import Final
 
 from sandbox import strace
 from sandbox.cloud import Cloud
+from sandbox.loopdisk import LoopDisk
+from sandbox.processes import SandboxError
 from sandbox.program import Program
-from sandbox.strace import KILL, Call, Fault
+from sandbox.strace import FAULTS, KILL, Call, Fault
 from sandbox.under_test import patient
 from sandbox.variants import Broken
 from tests.frozen.updating import Press, Unit
+from tests.proof.record import Place, Tried
 
 NEW: Final = "1.1.0"
 STALE: Final = "0.9.0"
@@ -71,18 +74,8 @@ STEPS: Final = (
     ),
     Step("repair", "unlinked", ("repair",)),
 )
-
-
-@dataclass
-class Tried:
-    """What came of one try."""
-
-    step: str
-    call: Call
-    fault: str
-    reached: bool
-    ran: str = ""
-    lost: str = ""
+BY_NAME: Final = {step.name: step for step in STEPS}
+_FAULTS: Final = {fault.name: fault for fault in FAULTS}
 
 
 @dataclass
@@ -269,19 +262,48 @@ class Bench:
             json.loads(unit.ledger.read_bytes())
         return active
 
-    async def try_at(self, step: Step, call: Call, fault: Fault) -> Tried:
-        """One try, from the state before to the recovery after."""
+    async def places(self, steps: Iterable[Step], faults: Iterable[Fault]) -> list[Place]:
+        """All that can be tried in these steps."""
+        faults = tuple(faults)
+        return [
+            Place(step.name, call.name, call.number, fault.name, call.what)
+            for step in steps
+            for call in await self.watch(step)
+            for fault in faults
+        ]
+
+    async def try_at(self, place: Place, disk: LoopDisk | None = None) -> Tried:
+        """One try, from the state before to the recovery after.
+
+        Args:
+            disk: what the folder lies on; its power goes with the process.
+        """
+        step, fault = BY_NAME[place.step], _FAULTS[place.fault]
+        call = Call(place.name, place.number, place.what)
+        where = f"{place.step}, {place.fault} at {call}"
         self.restore(step.before)
-        where = f"{step.name}, {fault.name} at {call}"
+        if disk is not None:
+            disk.sync()
         try:
             reached = await self.break_at(step, call, fault)
+            if disk is not None:
+                await self._lose_power(disk)
             ran = await self.recovers(step, where)
-        except (AssertionError, TimeoutError, OSError, ValueError) as error:
+        except (AssertionError, TimeoutError, SandboxError, OSError, ValueError) as error:
             await self.unit.device.kill_tree()
-            return Tried(step.name, call, fault.name, reached=True, lost=f"{where}: {error}")
-        return Tried(step.name, call, fault.name, reached, ran)
+            if disk is not None and not disk.at.is_mount():
+                disk.mount()
+            return Tried(place, reached=True, lost=f"{where}: {error}")
+        return Tried(place, reached, ran)
 
     # --- inside
+
+    async def _lose_power(self, disk: LoopDisk) -> None:
+        disk.cut()
+        await self.unit.device.kill_tree()
+        disk.unmount()
+        disk.check()
+        disk.mount()
 
     def _put_on_stick(self, content: bytes) -> None:
         self.stick.parent.mkdir(exist_ok=True)

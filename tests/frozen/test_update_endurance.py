@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import sqlite3
@@ -16,22 +15,21 @@ import pytest
 from sandbox import packages
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
-from sandbox.paths import REPOSITORY
 from sandbox.program import Program
 from sandbox.reaper import children
 from sandbox.variants import Broken
 from tests.frozen.steps import until
 from tests.frozen.updating import Press, Unit, started
+from tests.proof import parts
+from tests.proof.record import Record
 
-ALL = os.environ.get("REAGENT_PROOF") == "all"
-ROUNDS = 100 if ALL else 4
+ROUNDS = 100 if parts.ALL else 4
 BAD = "1.1.0"
-REPORT = REPOSITORY / ".cache" / "reports" / "proof-endurance.json"
 LONG_SOAK_S = 60.0
 # A descriptor may be open for a moment at any time.
 MOMENTARY = 3
 
-pytestmark = pytest.mark.timeout(2 * 3600 if ALL else 300)
+pytestmark = pytest.mark.timeout(2 * 3600 if parts.ALL else 300)
 
 
 async def knows_what_it_can_do(unit: Unit) -> None:
@@ -128,23 +126,20 @@ async def test_updates_and_rollbacks_with_kills_leave_no_file_no_link_and_no_des
             await ordered_back(unit)
             await unit.on(before_that, blocked=[version], within=90.0)
             did["rolled back"] += 1
-        report(number, did, before, descriptors(unit), len(versions(unit)))
 
     await unit.device.stop()
     await started(unit)
     await until(lambda: len(versions(unit)) <= 2, within=60.0)
-    print(f"{dict(did)}; descriptors {before} before, {descriptors(unit)} after")
-    assert descriptors(unit) <= before + MOMENTARY
+    after = descriptors(unit)
+    print(f"{dict(did)}; descriptors {before} before, {after} after")
+    if parts.ALL:
+        Record.of(parts.ENDURANCE, program.executable).say(
+            rounds=ROUNDS, **did, descriptors=[before, after], versions=len(versions(unit))
+        )
+    assert after <= before + MOMENTARY
     assert names(unit) - there <= {"updates.json"}
     assert list((unit.folder / "downloads").iterdir()) == []
     assert len(unit.state["blocked"]) <= 16  # type: ignore[arg-type]
-
-
-def report(number: int, did: Counter[str], before: int, now: int, files: int) -> None:
-    """Leave it where a person finds it while it goes on."""
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    said = {"round": number, **did, "descriptors": [before, now], "versions": files}
-    REPORT.write_text(json.dumps(said), encoding="utf-8")
 
 
 async def ordered_back(unit: Unit) -> None:

@@ -6,11 +6,7 @@ was not synced by then is gone. `nox -s proof` runs it; it takes root and loop d
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,20 +15,17 @@ import pytest
 
 from sandbox.cloud import Cloud
 from sandbox.loopdisk import MODES, LoopDisk
-from sandbox.paths import REPOSITORY
 from sandbox.processes import SandboxError
 from sandbox.program import Program
 from sandbox.strace import KILL
 from tests.frozen.sweep import STEPS, Bench
+from tests.proof import parts
+from tests.proof.record import Record
 
-REPORT = REPOSITORY / ".cache" / "reports"
-# 0: every call.
-SECONDS = float(os.environ.get("REAGENT_PROOF_S", "0"))
+TELLING = {"rename", "renameat", "renameat2", "symlink", "symlinkat", "fsync", "fdatasync"}
 
 pytestmark = pytest.mark.timeout(6 * 3600)
-long = pytest.mark.skipif(
-    os.environ.get("REAGENT_PROOF") != "all", reason="takes long: nox -s proof"
-)
+long = pytest.mark.skipif(not parts.ALL, reason="takes long: nox -s proof")
 
 
 @pytest.fixture
@@ -82,40 +75,17 @@ def test_a_cut_loses_what_was_not_synced_and_nothing_else(mode: str, tmp_path: P
 
 @long
 async def test_what_a_real_file_system_keeps_is_enough(
-    bench: Bench, disk: LoopDisk, dice: random.Random
+    bench: Bench, disk: LoopDisk, program: Program, dice: random.Random
 ) -> None:
-    places = [(step, call) for step in STEPS for call in await bench.watch(step)]
-    dice.shuffle(places)
-    ran: Counter[str] = Counter()
-    lost: list[str] = []
-    begun = time.monotonic()
+    record = Record.of(parts.EXT4[disk.mode], program.executable)
+    if not record.places:
+        places = await bench.places(STEPS, [KILL])
+        dice.shuffle(places)
+        # Names and syncs first: what is between them is what a cut may spoil.
+        record.found(sorted(places, key=lambda place: place.name not in TELLING))
 
-    for step, call in places:
-        if SECONDS and time.monotonic() - begun > SECONDS:
-            break
-        where = f"{disk.mode}, {step.name}, cut at {call}"
-        bench.restore(step.before)
-        disk.sync()
-        await bench.break_at(step, call, KILL)
-        disk.cut()
-        await bench.unit.device.kill_tree()
-        disk.unmount()
-        try:
-            disk.check()
-            disk.mount()
-            ran[f"{step.name}, then {await bench.recovers(step, where)}"] += 1
-        except (AssertionError, TimeoutError, SandboxError, OSError) as error:
-            lost.append(f"{where}: {error}")
-            await bench.unit.device.kill_tree()
-            if not disk.at.is_mount():
-                disk.mount()
-        report(disk.mode, len(places), ran, lost)
+    for place in parts.in_time(record.left()):
+        record.add(await bench.try_at(place, disk))
 
-    assert lost == []
-    assert ran
-
-
-def report(mode: str, places: int, ran: Counter[str], lost: list[str]) -> None:
-    REPORT.mkdir(parents=True, exist_ok=True)
-    whole = {"places": places, "cuts": ran.total() + len(lost), "ran": ran, "lost": lost}
-    (REPORT / f"proof-ext4-{mode}.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    assert record.losses == []
+    assert record.tried

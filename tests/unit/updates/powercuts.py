@@ -10,18 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from reagent import log
 from reagent.updates.vocabulary import ACTIVE
 from tests.fakes.files import FakeFiles, PowerCut
+from tests.proof import page
 from tests.unit.updates.life import Device
-from tests.unit.updates.stories import STORIES, Act, Story, settle
+from tests.unit.updates.stories import STORIES, Act, Story
 
-PAGE: Final = Path(__file__).parents[3] / "docs" / "proof.md"
-_BEGIN: Final = "<!-- power cuts: printed by tests/unit/updates/powercuts.py -->"
-_END: Final = "<!-- end -->"
+SECTION: Final = "power cuts"
 
 
 @dataclass
@@ -88,9 +86,9 @@ def explore_twice(story: Story, seen: set[object]) -> Explored:
     for at in range(operations(story.device, story.act)):
         for device in only_new(cut(story.device, story.act, at), seen):
             make = partial(clone, device)
-            for second in range(operations(make, settle)):
+            for second in range(operations(make, story.settle)):
                 found.points += 1
-                for again in only_new(cut(make, settle, second), seen):
+                for again in only_new(cut(make, story.settle, second), seen):
                     found.disks += 1
                     story.settle(again)
                     found.ran[sound(again, f"cut at {at}, then at {second}")] += 1
@@ -150,7 +148,7 @@ def table(explored: Mapping[str, Explored]) -> str:
 
 def written() -> str:
     """The table as the page has it."""
-    return PAGE.read_text(encoding="utf-8").partition(_BEGIN)[2].partition(_END)[0].strip()
+    return page.section(SECTION)
 
 
 def row_of(name: str, text: str) -> str:
@@ -162,9 +160,8 @@ def main() -> int:
     """Explore everything, and write the page."""
     log.configure(sinks=())
     found = table({name: explore(story) for name, story in STORIES.items()})
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    PAGE.write_text(f"{before}{_BEGIN}\n\n{found}\n\n{_END}{after}", encoding="utf-8")
+    text = page.PAGE.read_text(encoding="utf-8")
+    page.PAGE.write_text(page.put(text, SECTION, found), encoding="utf-8")
     sys.stdout.write(found + "\n")
     return 0
 

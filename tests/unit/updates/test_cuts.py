@@ -7,14 +7,14 @@ how it is explored in `powercuts.py`, and what was found in docs/proof.md.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from reagent.updates import judge
 from reagent.updates.back import roll_back
 from reagent.updates.ledger import Ledger
 from reagent.updates.vocabulary import ACTIVE
+from tests.proof import parts
+from tests.proof.record import Record
 from tests.unit.updates import life, powercuts
 from tests.unit.updates.life import FOLDER
 from tests.unit.updates.stories import NEW, STORIES, take
@@ -22,7 +22,7 @@ from tests.unit.updates.stories import NEW, STORIES, take
 # `nox -s proof` cuts twice in every story; these two are the ones that matter most.
 TWICE = (
     list(STORIES)
-    if os.environ.get("REAGENT_PROOF") == "all"
+    if parts.ALL
     else ["a version that exits is blocked", "a committed version that somebody gives up"]
 )
 
@@ -60,6 +60,8 @@ def test_the_power_may_go_again_while_the_next_start_recovers(
 
     with capsys.disabled():
         print(f"\ncut twice, {name}: {seen.points} points, {seen.disks} different disks", end="")
+    if parts.ALL:
+        Record.of(parts.TWICE).say(**{name: [seen.points, seen.disks]})
     assert seen.points > 0
 
 

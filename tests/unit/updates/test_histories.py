@@ -9,15 +9,23 @@ from __future__ import annotations
 
 import copy
 import errno
-import os
-from collections.abc import Callable
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from reagent import log
 from reagent.errors import Refused
@@ -27,11 +35,17 @@ from reagent.updates.mending import mend
 from reagent.updates.seat import Role, Seat
 from reagent.updates.staging import Staging
 from reagent.updates.vocabulary import ACTIVE, LATEST, PREVIOUS
-from tests.fakes.files import PowerCut
+from tests.fakes.files import FakeFiles, PowerCut
+from tests.proof import parts
+from tests.proof.record import Record
 from tests.unit.updates import life, powercuts
 from tests.unit.updates.life import FOLDER, Device
 
-ALL = os.environ.get("REAGENT_PROOF") == "all"
+# In one step, and of disks behind each of them: every one of them is started from.
+MOST_CUTS = 8
+MOST_DISKS = 16
+# What was cut, and how often.
+CUTS: Counter[str] = Counter()
 # Good ones are what links are moved for.
 BEHAVIOURS = ("good", "good", "good", "exits", "mute", "silent", "noexec", "noroom")
 # Seconds since 1970 that a clock without a battery, or with a bad one, says.
@@ -196,39 +210,75 @@ class History(RuleBasedStateMachine):
         self.device.files.fails.clear()
 
     def interrupt(self, act: Callable[[Device], None], data: st.DataObject) -> None:
-        """Cut it at one of its operations; rare kinds of them are as likely as others."""
-        rehearsed = copy.deepcopy(replace(self.device, machine=None))
+        """Cut it at operations of many kinds, and live on behind one of these cuts.
+
+        Rare kinds are as likely as others. What any of the disks makes of itself is looked at.
+        """
+        rehearsed = self.twin()
         before = len(rehearsed.files.log)
         act(rehearsed)
-        kinds = [kind_of(line) for line in rehearsed.files.log[before:]]
-        if not kinds:
+        places: dict[str, list[int]] = {}
+        for at, (last, line) in enumerate(itertools.pairwise(["", *rehearsed.files.log[before:]])):
+            places.setdefault(f"{kind_of(line)} after {kind_of(last)}", []).append(at)
+        if not places:
             return
-        kind = data.draw(st.sampled_from(sorted(set(kinds))), label="what is cut")
-        places = [at for at, each in enumerate(kinds) if each == kind]
-        self.device.files.cut_at(data.draw(st.sampled_from(places), label="when"))
-        try:
-            act(self.device)
-        except PowerCut:
-            self.comes_up_with(data)
+        dice = random.Random(data.draw(st.integers(0, 1 << 32), label="what is cut, what is kept"))
+        kinds = dice.sample(sorted(places), min(MOST_CUTS, len(places)))
+        then = data.draw(st.sampled_from(kinds), label="behind which it lives on")
+        for kind in kinds:
+            at = dice.choice(places[kind])
+            device = self.twin()
+            device.files.cut_at(at)
+            with suppress(PowerCut):
+                act(device)
+            CUTS[kind] += 1
+            found = [self.with_disk(device, disk) for disk in self.disks(device, dice)]
+            chosen = copy.deepcopy(dice.choice(found))
+            for each in found:
+                self.looked_at(each, f"{kind} at {at}")
+            if kind == then:
+                self.device = chosen
 
-    def comes_up_with(self, data: st.DataObject) -> None:
-        """One of the disks that may be found, any of them."""
-        found = list(self.device.files.worlds())
-        chosen = found[data.draw(st.sampled_from(range(len(found))), label="what the disk kept")]
-        full, fails = self.device.files.full, dict(self.device.files.fails)
-        self.device = powercuts.found_again(self.device, chosen)
-        self.device.files.full, self.device.files.fails = full, fails
+    def disks(self, device: Device, dice: random.Random) -> Iterable[FakeFiles]:
+        return device.files.some_worlds(MOST_DISKS, dice)
+
+    def twin(self) -> Device:
+        """The same device once more, nothing of which is synced that was not."""
+        return copy.deepcopy(replace(self.device, machine=None))
+
+    def with_disk(self, device: Device, disk: FakeFiles) -> Device:
+        """It comes up with that one, which is as full and as broken as before."""
+        again = powercuts.found_again(device, disk)
+        again.files.full, again.files.fails = device.files.full, dict(device.files.fails)
+        return again
+
+    def looked_at(self, device: Device, where: str) -> None:
+        """It lives, and is sound where its disk lets it be."""
+        device.settle(PATIENCE)
+        if not self.full:
+            powercuts.sound(device, where)
 
 
 def kind_of(operation: str) -> str:
     """What is done, and to which name."""
-    return f"{operation.split(maxsplit=1)[0]} {operation.rpartition('/')[2]}"
+    return f"{operation.partition(' ')[0]} {operation.rpartition('/')[2]}"
 
 
-TestHistories = pytest.mark.timeout(3600 if ALL else 180)(History.TestCase)
-TestHistories.settings = settings(
-    max_examples=1500 if ALL else 60,
-    stateful_step_count=40 if ALL else 12,
+LIVES = settings(
+    max_examples=500 if parts.ALL else 50,
+    stateful_step_count=40 if parts.ALL else 12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.mark.timeout(3600 if parts.ALL else 180)
+def test_in_any_order_of_events_what_runs_was_proven_and_the_next_good_version_is_taken() -> None:
+    CUTS.clear()
+
+    run_state_machine_as_test(History, settings=LIVES)
+
+    assert CUTS.total() > LIVES.max_examples
+    if parts.ALL:
+        record = Record.of(parts.HISTORIES)
+        record.say(lives=LIVES.max_examples, steps=LIVES.stateful_step_count, cuts=CUTS.total())
