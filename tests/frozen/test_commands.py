@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,51 +12,13 @@ import pytest
 from sandbox.bucket_faults import Fault
 from sandbox.cloud import Cloud
 from sandbox.program import Program
+from tests.fakes.hung_mount import hung
+from tests.frozen.typed import stick, typed
 from tests.frozen.updating import Press, Unit, started
 
 NEW = "1.1.0"
 
 pytestmark = pytest.mark.timeout(150)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command left behind."""
-
-    status: int
-    out: str
-    error: str
-
-    @property
-    def row(self) -> dict[str, str]:
-        """Lines `title   text`, by title."""
-        pairs = (line.split(maxsplit=1) for line in self.out.splitlines())
-        return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
-
-
-async def typed(unit: Unit, *words: str) -> Said:
-    """Type a command at the device, as root does."""
-    command = (str(unit.device.flashed.active), *words, f"-agentDir={unit.folder}")
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=unit.device.variables,
-    )
-    async with asyncio.timeout(60):
-        out, error = await process.communicate()
-    return Said(process.returncode or 0, out.decode(), error.decode())
-
-
-def stick(folder: Path, content: bytes, *, note: str | None = None) -> Path:
-    """A file on a USB stick, its checksum beside it."""
-    file = folder / "reagent"
-    file.write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest() if note is None else note
-    if digest:
-        (folder / "reagent.sha256").write_text(digest + "\n")
-    return file
 
 
 @pytest.fixture
@@ -183,6 +144,27 @@ async def test_a_file_is_staged_on_a_device_that_was_never_started(
     assert (said.status, said.error.count("\n")) == (0, said.error.count("copying"))
     assert (unit.folder / "downloads").stat().st_mode & 0o777 == 0o700
     assert unit.trial["version"] == NEW
+
+
+async def test_what_hangs_is_given_up_and_the_next_look_finds_what_is_announced(
+    unit: Unit, press: Press, tmp_path: Path
+) -> None:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    press.release(NEW)
+    with ExitStack() as share:
+        try:
+            share.enter_context(hung(folder))
+        except OSError as error:
+            pytest.skip(f"no file system of ours can be mounted here: {error}")
+        said = await typed(unit, "update", "apply", str(folder / "reagent"))
+        meanwhile = await typed(unit, "status")
+
+    again = await typed(unit, "update", "check")
+
+    assert (said.status, "nothing came for 30 s" in said.error) == (1, True)
+    assert (meanwhile.status, again.status) == (0, 0)
+    await unit.on(NEW)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from sandbox.program import Program
 from sandbox.variants import Origin, trusts
 from tests.fakes.repository import Repository
 from tests.frozen.steps import until
+from tests.frozen.typed import stick, typed
 from tests.frozen.updating import Press, Unit, started
 
-NEW, NEWER = "1.1.0", "1.2.0"
+OLDER, NEW, NEWER = "0.9.9", "1.1.0", "1.2.0"
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -140,6 +141,34 @@ async def test_an_older_bucket_is_refused_after_a_restart_that_lost_the_metadata
     await refused(unit, "rollback")
 
     assert unit.active == program.version
+
+
+async def test_an_older_version_that_was_signed_for_is_brought_and_stays(
+    cloud: Cloud, program: Program, signer: Signer, tmp_path: Path
+) -> None:
+    unit = Unit(cloud, signer.program(program.version))
+    signer.release(OLDER)
+    signer.release(program.version)
+    await started(unit)
+    stranger = await typed(
+        unit, "update", "apply", "--downgrade", str(stick(tmp_path, signer.executable("0.9.8")))
+    )
+    upwards = stick(tmp_path, signer.executable(OLDER))
+    refused = await typed(unit, "update", "apply", str(upwards))
+
+    said = await typed(unit, "update", "apply", "--downgrade", str(upwards))
+    await unit.on(OLDER, blocked=[program.version])
+    check = await typed(unit, "update", "check")
+
+    assert (stranger.status, "nobody signed for" in stranger.error) == (1, True)
+    assert (refused.status, "--downgrade takes what somebody signed for" in refused.error) == (
+        1,
+        True,
+    )
+    assert (said.status, said.out.startswith(f"{OLDER} is staged; its trial begins")) == (0, True)
+    assert f"{program.version} is given up for it" in said.out
+    assert (check.status, "is blocked" in check.error) == (1, True)
+    assert unit.active == OLDER
 
 
 async def test_a_fleet_goes_from_unsigned_to_signed_and_stays(
