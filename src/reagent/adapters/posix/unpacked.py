@@ -2,11 +2,13 @@
 
 Its boot loader unpacks into a temporary folder, runs us out of it as its child, passes signals on,
 waits, and removes the folder. What it does not do is done here: we end with it, programs that we
-start find their own libraries, and what an earlier one left that was killed is removed.
+start find their own libraries, and what an earlier one left that was killed is removed. Whoever
+hands over becomes the boot loader of the next version, below its own, which waits for it: nobody
+needs what that one unpacked any more, and we empty it.
 """
 
 # Descriptors and names of a temporary folder.
-# ruff: noqa: PTH112, PTH114, PTH118, PTH120, PTH208
+# ruff: noqa: PTH108, PTH112, PTH114, PTH118, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -107,19 +109,58 @@ def hold(folder: str) -> None:
 
 
 def tidy(temporary: str) -> list[str]:
-    """Remove folders of ours whose boot loader is gone, and whose agent. Returns them.
+    """Remove what nobody needs: folders of ours whose boot loader is gone, and whose agent.
 
-    One whose boot loader was killed before it had unpacked us cannot be told from anybody's.
+    One whose boot loader was killed before it had unpacked us cannot be told from anybody's. Those
+    of boot loaders above us whose agent became ours are emptied but for their mark.
+
+    Returns:
+        The folders.
     """
-    removed = []
+    done = []
+    above = _above(os.getppid())
     for name in os.listdir(temporary):
         folder = os.path.join(temporary, name)
-        if _FOLDER.match(name) and not _runs(int(name[4:12], 16)) and _is_left(folder):
+        if not _FOLDER.match(name):
+            continue
+        boot_loader = int(name[4:12], 16)
+        if boot_loader in above:
+            if _is_left(folder, unmarked=False) and _emptied(folder):
+                done.append(folder)
+        elif not _runs(boot_loader) and _is_left(folder):
             import shutil  # noqa: PLC0415 - rare
 
             shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder)
-    return removed
+            done.append(folder)
+    return done
+
+
+def _above(process: int) -> set[int]:
+    """A process, and those that it comes from."""
+    found: set[int] = set()
+    while process > 0 and process not in found:
+        found.add(process)
+        try:
+            with open(f"/proc/{process}/stat", "rb") as file:  # noqa: PTH123
+                process = int(file.read().rpartition(b")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            break
+    return found
+
+
+def _emptied(folder: str) -> bool:
+    """Whether anything was in there beside the mark. The folder is its boot loader's to remove."""
+    import shutil  # noqa: PLC0415 - rare
+
+    names = [name for name in os.listdir(folder) if name != _IN_USE]
+    for name in names:
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                os.unlink(path)
+    return bool(names)
 
 
 def _runs(process: int) -> bool:
@@ -132,14 +173,19 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _is_left(folder: str) -> bool:
-    """Whether it is one of ours that nobody holds: not in another container either."""
+def _is_left(folder: str, *, unmarked: bool = True) -> bool:
+    """Whether it is one of ours that nobody holds: not in another container either.
+
+    Args:
+        folder: of any boot loader.
+        unmarked: also one that no agent ever held.
+    """
     try:
         if os.lstat(folder).st_uid != os.geteuid() or os.path.islink(folder):
             return False
         mark = os.open(os.path.join(folder, _IN_USE), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        return os.path.isdir(os.path.join(folder, _OURS))
+        return unmarked and os.path.isdir(os.path.join(folder, _OURS))
     except OSError:
         return False
     try:

@@ -106,6 +106,36 @@ def test_what_is_in_use_or_not_ours_or_a_link_stays(tmp_path: Path) -> None:
     assert all(each.exists() for each in (boot_loader_runs, of_another_program, elsewhere))
 
 
+def test_what_a_boot_loader_above_us_unpacked_for_a_version_before_is_emptied(
+    tmp_path: Path,
+) -> None:
+    of_a_version_before = unpacked(tmp_path, os.getppid())
+    (of_a_version_before / "link").symlink_to(tmp_path)
+
+    done = tidy(str(tmp_path))
+
+    assert done == [str(of_a_version_before)]
+    assert [each.name for each in of_a_version_before.iterdir()] == [MARK]
+    assert tidy(str(tmp_path)) == []
+
+
+def test_what_somebody_above_us_still_runs_from_stays(tmp_path: Path) -> None:
+    parent_of_a_trial = unpacked(tmp_path, os.getppid())
+    with (parent_of_a_trial / MARK).open() as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+
+        assert tidy(str(tmp_path)) == []
+
+    assert (parent_of_a_trial / "libpython.so").exists()
+
+
+def test_what_nobody_above_us_ever_marked_stays(tmp_path: Path) -> None:
+    unmarked = unpacked(tmp_path, os.getppid(), marked=False)
+
+    assert tidy(str(tmp_path)) == []
+    assert (unmarked / "libpython.so").exists()
+
+
 def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root makes files for others")
