@@ -6,8 +6,11 @@ reaches the disk, neither data that waits in memory nor the journal's open trans
 
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +22,8 @@ _SHUTDOWN: Final = 0x8004587D
 _NO_LOG_FLUSH: Final = 2
 # Nothing is written by the kernel on its own account while a test lasts.
 _COMMIT_S: Final = 300
+# A device lets go of its image a moment after the last mount is gone.
+_LET_GO_S: Final = 0.5
 
 
 class LoopDisk:
@@ -60,9 +65,22 @@ class LoopDisk:
             os.close(descriptor)
 
     def unmount(self) -> None:
-        """Take it out of reach, if it is."""
-        if os.path.ismount(self.at):
-            _run("umount", str(self.at))
+        """Take it out of reach, if it is.
+
+        A mount namespace that somebody made meanwhile has the file system in it as long as it is
+        there, and mounting the image again would give the one that was shut down. A copy does not.
+        """
+        if not os.path.ismount(self.at):
+            return
+        _run("umount", str(self.at))
+        until = time.monotonic() + _LET_GO_S
+        while self._is_held:
+            if time.monotonic() > until:
+                held, self.image = self.image, self.image.with_name(f"{self.image.name}+")
+                shutil.copyfile(held, self.image)
+                held.unlink()
+                return
+            time.sleep(0.02)
 
     def check(self) -> None:
         """As a machine does when it comes up: the journal is replayed.
@@ -71,6 +89,15 @@ class LoopDisk:
             SandboxError: the file system is damaged.
         """
         _run("e2fsck", "-f", "-y", str(self.image), fine=(0, 1))
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether a loop device has the image."""
+        for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+            with suppress(OSError):  # it let go just now
+                if file.read_text("utf-8").strip() == str(self.image):
+                    return True
+        return False
 
 
 def _run(program: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> None:
