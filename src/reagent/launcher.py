@@ -137,7 +137,8 @@ def version_by_its_word(seat: Seat) -> str:
 
     if not seat.own:
         raise Refused(f"{seat.folder}: {ACTIVE} names nothing (reagent update repair mends it)")
-    said = _launch_checked(f"{seat.folder}/{ACTIVE}", f"{seat.folder}/{seat.own}", b"")
+    path = f"{seat.folder}/{seat.own}"
+    said = _launch_checked(path, path, b"")
     if not said:
         raise Refused(
             f"{ACTIVE} names {seat.own}, which knows nothing of trials, or cannot be run: it obeys"
