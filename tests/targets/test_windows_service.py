@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -80,8 +81,28 @@ class Machine:
             return [json.loads(line) for line in lines if line.endswith("}")]
         return []
 
+    def processes(self) -> list[int]:
+        """Process ids of the service and all below it, in the order in which they began."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                ours = f"WINEPREFIX={self.folder}/prefix\0".encode()
+                if (
+                    b"IronFlock\\Reagent\\reagent.exe" in (place / "cmdline").read_bytes()
+                    and ours in (place / "environ").read_bytes()
+                ):
+                    found.append(int(place.name))
+        return sorted(found, key=begun)
+
     def messages(self, log: str) -> list[object]:
         return [entry["message"] for entry in self.entries(log)]
+
+
+def begun(process: int) -> int:
+    """When it began, in ticks; 0 when it is gone."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
+    return 0
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +157,24 @@ async def test_an_agent_that_is_installed_runs_as_a_service_and_stops_in_order(
     assert "updates are staged here, never tried" not in machine.messages("reagent.log")
     assert (machine.agent / "repair.cmd").exists()
     assert (machine.agent / "device.flock").exists()
+
+
+async def test_a_launcher_that_is_killed_takes_all_below_it_along(
+    machine: Machine,
+    cloud: Cloud,  # noqa: F811
+) -> None:
+    device = cloud.new_device(machine.program)
+    config = f"Z:{device.flashed.device_file}"
+    await asyncio.to_thread(machine.service, "install", "-config", config)
+    await cloud.backend.status(device.identity, "CONNECTED", within=WITHIN_S)
+
+    # Each is a boot loader and what it unpacked; nothing above the launcher ends the agent.
+    _, launcher, *agent = machine.processes()
+    os.kill(launcher, signal.SIGKILL)
+    await until(lambda: not machine.processes(), WITHIN_S, "nothing of it runs")
+    await asyncio.to_thread(machine.service, "uninstall")
+
+    assert len(agent) == 2
 
 
 async def test_a_reference_that_let_us_in_gets_its_place_back_at_the_fourth_start(
