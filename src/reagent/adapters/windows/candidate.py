@@ -71,14 +71,19 @@ class Signals:
             signal.signal(number, handler)
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until a stop is ordered; returns whether it is."""
-        until = time.monotonic() + seconds
-        while not self.stop and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK_EVERY_S))
-        return self.stop
+        """See `stopped_within`."""
+        return stopped_within(self, seconds)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.stop = True
+
+
+def stopped_within(stops: Stops, seconds: float) -> bool:
+    """Wait so long, or until a stop is ordered; whether it is."""
+    until = time.monotonic() + seconds
+    while not stops.stop and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK_EVERY_S))
+    return stops.stop
 
 
 class Candidate:

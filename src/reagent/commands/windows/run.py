@@ -18,7 +18,7 @@ from typing import Final
 
 from reagent import log
 from reagent.adapters.logfile import LogFile
-from reagent.adapters.windows.candidate import SERVICE, TRIAL, Candidate, Stops, ask
+from reagent.adapters.windows.candidate import SERVICE, TRIAL, Candidate, Stops, ask, stopped_within
 from reagent.adapters.windows.updatefiles import WindowsFiles
 from reagent.commands.windows import plan
 from reagent.settings import stamp
@@ -32,7 +32,6 @@ from reagent.updates.windows.swap import Place, Start, at_start, healthy
 _log = log.get(__name__)
 
 LOG: Final = "service.log"
-_LOOK_EVERY_S: Final = 0.25
 _SAYS_WITHIN_S: Final = 30.0
 
 
@@ -88,7 +87,7 @@ def serve(
             start=lambda file: start(folder, file, words, stop),
             healthy=lambda: _healthy(place),
             monotonic=time.monotonic,
-            wait=lambda seconds: _wait(stop, seconds),
+            wait=lambda seconds: stopped_within(stop, seconds),
         )
     )
     _log.info("the service ends", status=status)
@@ -110,13 +109,6 @@ def _healthy(place: Place) -> None:
         healthy(place)
     except OSError as error:
         _log.warning("the marker of the last update cannot be cleared", error=error)
-
-
-def _wait(stop: Stops, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not stop.stop and (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, _LOOK_EVERY_S))
-    return stop.stop
 
 
 def _now() -> str:
