@@ -119,7 +119,7 @@ async def test_a_stop_in_the_first_moments_is_an_orderly_end_too(
     numbers = [signal.SIGTERM] if program.unpacks_itself else [signal.SIGTERM, signal.SIGINT]
     begun = time.monotonic()
     await asyncio.to_thread(
-        subprocess.run, [program.executable, "-version"], check=True, stdout=subprocess.DEVNULL
+        subprocess.run, [str(program.executable), "-version"], check=True, stdout=subprocess.DEVNULL
     )
     short = time.monotonic() - begun
     for _ in range(80):
