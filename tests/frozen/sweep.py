@@ -33,7 +33,9 @@ from tests.proof.record import Place, Tried
 NEW: Final = "1.1.0"
 STALE: Final = "0.9.0"
 SOAK_S: Final = 0.3
-_WITHIN_S: Final = 40.0
+# An agent that cannot write down its attempt tries again after this, and must get through before.
+PROOF_S: Final = 15.0
+_WITHIN_S: Final = 60.0
 _A_WHILE_S: Final = 1.5
 
 
@@ -88,7 +90,7 @@ class Bench:
     states: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.unit = Unit(self.cloud, self.program, soak=SOAK_S)
+        self.unit = Unit(self.cloud, self.program, proof=PROOF_S, soak=SOAK_S)
         # Nothing is looked for: what there is to try comes by a command.
         self.unit.device.flags = ("-update=false", "-debug")
         self.states = self.unit.device.folder / "states"

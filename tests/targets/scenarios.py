@@ -52,6 +52,7 @@ BEYOND_EMULATION: Final[Mapping[str, str]] = MappingProxyType(
         for part in ("clock", "files", "init", "names", "roots", "start")
     }
     | {
+        "tests/frozen/test_systemd.py": _OF_THIS_MACHINE,
         "tests/frozen/test_update_manager.py::"
         "test_through_twenty_updates_and_rollbacks_the_script_finds_nothing_to_do": (
             "twenty updates and rollbacks of two emulated devices take more than half an hour;"
