@@ -96,6 +96,7 @@ def _then(tried: Tried) -> str:
 
 _SUMMARIES: Final[Mapping[str, Callable[[Record], Summary]]] = {
     parts.SYSCALLS: _syscalls,
+    parts.SYSCALLS_BEFORE: _syscalls,
     **dict.fromkeys(parts.EXT4.values(), _ext4),
     parts.TWICE: _twice_cut,
     **dict.fromkeys((parts.ENDURANCE, parts.HISTORIES), lambda record: record.facts),
@@ -124,7 +125,7 @@ def printed(data: Mapping[str, Summary]) -> dict[str, str]:
     """Every section that data has something for."""
     made: dict[str, str] = {}
     if parts.SYSCALLS in data:
-        made["system calls"] = _system_calls(data[parts.SYSCALLS])
+        made["system calls"] = _system_calls(data[parts.SYSCALLS], data.get(parts.SYSCALLS_BEFORE))
     if any(part in data for part in parts.EXT4.values()):
         made["ext4"] = _file_systems(data)
     for part, say in _SENTENCES.items():
@@ -133,7 +134,7 @@ def printed(data: Mapping[str, Summary]) -> dict[str, str]:
     return made
 
 
-def _system_calls(data: Summary) -> str:
+def _system_calls(data: Summary, before: Summary | None) -> str:
     columns = (_KILL, "old", "new", *_ERRORS, "lost")
     said = f"{data['tried']:,} of {data['places']:,} places tried,"
     lines = [
@@ -153,6 +154,10 @@ def _system_calls(data: Summary) -> str:
         f" later. At {data['not reached']} tries the call was not reached, because threads had come"
         " in another order: they ended as ever, and count for nothing here."
     )
+    if before is not None:
+        lost = sum(counts.get("lost", 0) for counts in before["steps"].values())
+        said = f"Before that {before['tried']:,} of {before['places']:,} places, {lost} losses."
+        lines += ["", f"{said} {_when(before)}"]
     return "\n".join(lines)
 
 

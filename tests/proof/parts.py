@@ -15,6 +15,8 @@ ALL: Final = os.environ.get("REAGENT_PROOF") == "all"
 SECONDS: Final = float(os.environ.get("REAGENT_PROOF_S", "0"))
 
 SYSCALLS: Final = "syscalls"
+# A whole run of before, where the last one is none: put there by hand.
+SYSCALLS_BEFORE: Final = "syscalls-before"
 ENDURANCE: Final = "endurance"
 EXT4: Final[Mapping[str, str]] = {mode: f"ext4-{mode}" for mode in ("ordered", "writeback")}
 TWICE: Final = "twice"

@@ -16,7 +16,10 @@ def test_the_page_says_what_was_found() -> None:
 
 
 def test_every_part_that_ran_has_its_place_on_the_page() -> None:
-    places = {parts.SYSCALLS: "system calls", **dict.fromkeys(parts.EXT4.values(), "ext4")}
+    places = {
+        **dict.fromkeys((parts.SYSCALLS, parts.SYSCALLS_BEFORE), "system calls"),
+        **dict.fromkeys(parts.EXT4.values(), "ext4"),
+    }
 
     for part, data in page.load().items():
         assert data["commit"] in page.section(places.get(part, part)), part
