@@ -272,7 +272,7 @@ LIVES = settings(
 )
 
 
-@pytest.mark.timeout(3600 if parts.ALL else 180)
+@pytest.mark.timeout(3600 if parts.ALL else 600)
 def test_in_any_order_of_events_what_runs_was_proven_and_the_next_good_version_is_taken() -> None:
     CUTS.clear()
 
