@@ -37,7 +37,8 @@ Environment=REAGENT_UPDATE_PROOF_S=4 REAGENT_UPDATE_SOAK_S=0.3
 """
 NEW, STICK = "1.1.0", "/root/stick/reagent"
 
-pytestmark = pytest.mark.timeout(120)
+# The first one extracts the tree.
+pytestmark = pytest.mark.timeout(240)
 
 
 @dataclass

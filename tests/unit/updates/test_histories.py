@@ -265,8 +265,8 @@ def kind_of(operation: str) -> str:
 
 
 LIVES = settings(
-    max_examples=500 if parts.ALL else 50,
-    stateful_step_count=40 if parts.ALL else 12,
+    max_examples=200 if parts.ALL else 50,
+    stateful_step_count=30 if parts.ALL else 12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
