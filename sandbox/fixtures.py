@@ -9,6 +9,7 @@ database and devices of its own. A conftest imports the fixtures it offers, and 
 """
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -70,7 +71,13 @@ def _give_time(item: pytest.Item) -> None:
 
 
 def prepare(session: pytest.Session) -> None:
-    """Make Crossbar's environment before the first test, whose timeout it would exceed."""
+    """Make Crossbar's environment before the first test, whose timeout it would exceed.
+
+    A shell's background job ignores Ctrl-C, and so would whatever it starts until that says
+    otherwise; what a service manager starts does not.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if any("services" in getattr(item, "fixturenames", ()) for item in session.items):
         try:
             crossbar.ensure(lambda line: print(f"\n{line}"))
