@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Final
 
 from reagent_build.targets import PLATFORMS, Target
+from tests.targets import results
+from tests.targets.results import ROOT, Said
 from tests.targets.scenarios import BEYOND_EMULATION
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 DATA: Final = ROOT / "tests/data/targets.json"
 PAGE: Final = ROOT / "docs/targets.md"
 
@@ -29,14 +30,19 @@ _HEAD: Final = """\
     nox -s targets -- linux/arm/7           # one of them
     nox -s targets -- linux/arm/7 --write   # and write its row anew
     nox -s targets -- --measure --write     # figures alone, no scenarios: seconds a target
+    nox -s targets -- linux/arm/7 --write --only tests/frozen/test_hello.py   # scenarios of one file anew
     nox -s targets -- --quick linux/arm/7   # what CI runs: joins, answers, updates itself, in two minutes
 
-| target | size | built by | run by | `-version` | idle PSS | scenarios | measured | the row again |
+| target | size | built by | run by | `-version` | idle PSS | measured | scenarios | the row again |
 |---|---|---|---|---|---|---|---|---|
 """
+_FAILED: Final = "\n## What did not pass at once\n\n"
 _FOOT: Final = """
+## What the columns say
+
 **Run by.** "native": by this machine. "qemu": by qemu-user with the oldest processor that the target is for, never on a board; times there say nothing about a board, and memory is that of the emulated program's own pages, without
-the emulator. **Scenarios** are the tests in `tests/frozen`: *all* of them, or those that *join, answer and update*; of windows/amd64 those in `tests/targets/test_windows.py` and `test_windows_service.py`, under wine with its server warm, which say nothing about a Windows; passed of those that ran. "-": not measured.
+the emulator. **Scenarios** are the tests in `tests/frozen`: *all* of them, or those that *join, answer and update*; of windows/amd64 those in `tests/targets/test_windows.py` and `test_windows_service.py`, under wine with its server warm, which say nothing about a Windows; passed of those that ran. What fails is run once more, without the others around it.
+**Measured**, and the commits behind the counts: of the executable, as its SBOM has it. "-": not measured.
 **`-version`**: the quickest of fifteen, since other work on the machine only adds; under wine the median of nine. **Idle PSS**: 20 s after CONNECTED, six times that where it is emulated, with an engine.
 
 ## How foreign executables are run
@@ -58,14 +64,13 @@ class Row:
     size: int = 0
     version_ms: float = 0.0
     pss: int = 0
-    scenarios: str = ""
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    note: str = ""
-    """What the counts do not say."""
     date: str = ""
     commit: str = ""
+    """Of the executable."""
+    scenarios: str = ""
+    """Which ones judge it, in words."""
+    files: int = 0
+    """In how many files those are."""
 
 
 def load() -> dict[str, Row]:
@@ -78,20 +83,33 @@ def load() -> dict[str, Row]:
     }
 
 
-def save(rows: Mapping[str, Row]) -> None:
-    """Keep the rows, and print the page."""
+def save(rows: Mapping[str, Row], said: Iterable[Said]) -> None:
+    """Keep both, and print the page."""
     known = {target: asdict(rows[target]) for target in sorted(rows)}
     DATA.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(rows), encoding="utf-8")
+    results.save(said)
+    PAGE.write_text(page(rows, results.load()), encoding="utf-8")
 
 
-def page(rows: Mapping[str, Row]) -> str:
+def page(rows: Mapping[str, Row], said: Sequence[Said]) -> str:
     """The text of docs/targets.md."""
-    lines = [_line(target, rows.get(str(target), Row())) for target in PLATFORMS]
-    return _HEAD + "\n".join(lines) + "\n" + _FOOT + "\n".join(_unshown(BEYOND_EMULATION)) + "\n"
+    parts = (
+        _HEAD,
+        *(
+            _line(
+                target, rows.get(str(target), Row()), [e for e in said if e.target == str(target)]
+            )
+            for target in PLATFORMS
+        ),
+        _FAILED,
+        *_failures(said),
+        _FOOT,
+        *_unshown(BEYOND_EMULATION),
+    )
+    return "".join(parts)
 
 
-def _line(target: Target, row: Row) -> str:
+def _line(target: Target, row: Row, said: Sequence[Said]) -> str:
     platform = PLATFORMS[target]
     words: Iterable[str] = (
         str(target),
@@ -100,26 +118,43 @@ def _line(target: Target, row: Row) -> str:
         "native" if target.stamp in {"amd64", "386"} and target.os == "linux" else platform.run,
         f"{row.version_ms:.0f} ms" if row.version_ms else "-",
         f"{row.pss / 1e6:.1f} MB" if row.pss else "-",
-        _tested(row),
         f"{row.date}, {row.commit}" if row.date else "not yet",
+        _tested(row, said) if said else "-",
         f"`nox -s targets -- {target} --write`",
     )
-    return f"| {' | '.join(words)} |"
+    return f"| {' | '.join(words)} |\n"
 
 
-def _tested(row: Row) -> str:
-    if not row.scenarios:
-        return "-"
-    said = f"{row.scenarios}: {row.passed} of {row.passed + row.failed}"
-    said += f", {row.skipped} skipped" if row.skipped else ""
-    return f"{said}; {row.note}" if row.note else said
+def _tested(row: Row, said: Sequence[Said]) -> str:
+    run, failed = sum(each.run for each in said), sum(len(each.failed) for each in said)
+    again = sum(len(each.again) for each in said)
+    skipped = sum(each.skipped for each in said)
+    commits = Counter(each.commit for each in said).most_common()
+    words = [f"{row.scenarios}: {run - failed} of {run}"]
+    words += [f"{again} of them alone"] * bool(again)
+    words += [f"{skipped} skipped"] * bool(skipped)
+    words += [f"{row.files - len(said)} of {row.files} files not run"] * (row.files > len(said))
+    words += [f"{commits[0][0]}"] * (len(commits) == 1)
+    words += [f"{count} files of {commit}" for commit, count in commits if len(commits) > 1]
+    minutes = sum(each.seconds for each in said) / 60
+    return f"{', '.join(words)}; {minutes:.0f} min"
+
+
+def _failures(said: Iterable[Said]) -> Iterator[str]:
+    found = [
+        f"| {each.target} | `{each.file}::{name}` | {how} |\n"
+        for each in said
+        for how, names in (("failed twice", each.failed), ("passed alone", each.again))
+        for name in names
+    ]
+    yield "| target | test | |\n|---|---|---|\n" if found else "Nothing.\n"
+    yield from found
 
 
 def _unshown(reasons: Mapping[str, str]) -> Iterator[str]:
     if not reasons:
-        yield "Every scenario runs there."
+        yield "Every scenario runs there.\n"
         return
-    yield "| test | why |"
-    yield "|---|---|"
+    yield "| test | why |\n|---|---|\n"
     for test, why in reasons.items():
-        yield f"| `{test}` | {why} |"
+        yield f"| `{test}` | {why} |\n"
