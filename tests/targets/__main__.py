@@ -96,7 +96,8 @@ def _judged(target: Target, file: Path, only: list[str] | None) -> tuple[Said, .
     wanted = tuple(only or SCENARIOS.get(str(target), ()))
     if not wanted:
         return ()
-    first, second = (REPORTS / f"targets-{target.stamp}{number}" for number in ("", "-again"))
+    name = f"targets-{target.os}-{target.stamp}"
+    first, second = REPORTS / name, REPORTS / f"{name}-again"
     commit = _commit(file)  # of what is run, whatever is built in the meantime
     _run(target, first, wanted)
     said = recorded(_record(first), str(target), _today(), commit)
