@@ -25,10 +25,13 @@ QUICK: Final = (
     "tests/frozen/test_update_trial.py::test_the_call_answers_when_it_is_staged_and_the_trial_follows",
 )
 
-# What a program for Windows can show here: answers, join, calls.
+# What a program for Windows can show here: answers, join, calls, its service, and with
+# REAGENT_WINDOWS_NEXT an update.
 WINE: Final = ("tests/targets/test_windows.py", "tests/targets/test_windows_service.py")
 # What the page says of them, where it is not the usual.
-WORDS: Final[Mapping[tuple[str, ...], str]] = MappingProxyType({FULL: "all", WINE: "join, answer"})
+WORDS: Final[Mapping[tuple[str, ...], str]] = MappingProxyType(
+    {FULL: "all", WINE: "join, answer, service, update"}
+)
 
 SCENARIOS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
