@@ -163,7 +163,7 @@ def _system_calls(data: Summary, before: Summary | None) -> str:
 
 def _file_systems(data: Mapping[str, Summary]) -> str:
     lines = [
-        "| data mode | cuts | then old | then new | losses | executable of |",
+        "| data mode | cuts | then old | then new | losses | as of |",
         "|---|---:|---:|---:|---:|---|",
     ]
     for mode, part in parts.EXT4.items():
@@ -180,7 +180,7 @@ def _row(first: str, cells: Iterable[object]) -> str:
 
 
 def _when(data: Summary) -> str:
-    return f"(Executable of {data['commit']}, {data['date']}.)"
+    return f"(As of {data['commit']}, {data['date']}.)"
 
 
 def _endurance(data: Summary) -> str:
