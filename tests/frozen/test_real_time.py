@@ -37,7 +37,8 @@ from tests.frozen.steps import (
 )
 
 BEAT_S = 30.0
-ROOM_S = 3.0
+# What a busy machine may add; a beat too many or too few is thirty.
+ROOM_S = 6.0
 
 
 def beats_of(device: Device) -> Callable[[Incoming], bool]:
@@ -63,8 +64,8 @@ async def beats_every_thirty_seconds(cloud: Cloud, program: Program, system: Cal
 
     first, second, third = times(cloud, device)
     assert first == 0
-    assert second == pytest.approx(BEAT_S, abs=2)
-    assert third == pytest.approx(2 * BEAT_S, abs=2)
+    assert second == pytest.approx(BEAT_S, abs=ROOM_S)
+    assert third == pytest.approx(2 * BEAT_S, abs=ROOM_S)
     assert len(sessions.ids) == 1
 
 
@@ -82,7 +83,7 @@ async def two_failures_in_a_row_make_a_new_session(
     took = time.monotonic() - begun
     await connected(cloud, device, since=statuses)
 
-    assert took == pytest.approx(2 * BEAT_S, abs=2)
+    assert took == pytest.approx(2 * BEAT_S, abs=ROOM_S)
     # The old one was closed first: it is nobody's duplicate.
     assert not await is_joined(system, sessions.ids[0])
     assert len(sessions.ids) == 2
@@ -149,7 +150,7 @@ async def without_an_engine_it_is_configuring_until_the_first_beat(
         lambda: cloud.backend.statuses(device.identity)[1:] == ["CONNECTED", "CONNECTED"], 10.0
     )
 
-    assert took == pytest.approx(BEAT_S, abs=2)
+    assert took == pytest.approx(BEAT_S, abs=ROOM_S)
     with cloud.engine.client() as client:
         assert client.containers.get(app.container).status == "running"
 

@@ -106,6 +106,7 @@ async def test_pruning_needs_an_object_and_a_boolean_in_it(bare: Online) -> None
         assert "engine" in error_of(await bare.call("prune_images", "501", argument)), argument
 
 
+@pytest.mark.timeout(180)
 async def test_pruning_all_reports_what_went_and_leaves_what_runs(
     cloud: Cloud, device: Device, engine: OwnEngine | GivenEngine, system: Caller
 ) -> None:
