@@ -7,13 +7,12 @@ import asyncio
 import json
 from typing import Final
 
+from bench.buildimage import build_image
 from bench.figures import Figure, Sample
 from bench.version import BUDGET
-from sandbox import images
 from sandbox.cloud import Cloud
 from sandbox.program import Program
 
-_REPOSITORY: Final = "reagent-build-static"
 _TIMES: Final = """
 import json, os, sys, time
 nowhere = os.open(os.devnull, os.O_RDWR)
@@ -36,8 +35,7 @@ async def measure(cloud: Cloud, program: Program, runs: int) -> list[Figure]:
 
 def _measure(cloud: Cloud, program: Program, runs: int) -> list[Figure]:
     with cloud.engine.client() as client:
-        tags = [tag for image in client.images.list(name=_REPOSITORY) for tag in image.tags]
-        tag = next((tag for tag in tags if f":{images.architecture()}-" in tag), None)
+        tag = build_image(client)
         if tag is None:
             return []
         said = client.containers.run(

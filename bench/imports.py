@@ -15,12 +15,12 @@ from typing import Final
 
 from docker.errors import ContainerError
 
+from bench.buildimage import build_image
 from bench.figures import Budget, Figure, Sample
 from reagent_build.errors import BuildError
 from reagent_build.inside.contents import modules_under
 from reagent_build.probe import make_probe
 from reagent_build.wheels import ensure_wheels
-from sandbox import images
 from sandbox.cloud import Cloud
 from sandbox.paths import REPOSITORY
 from sandbox.processes import SandboxError
@@ -28,7 +28,6 @@ from sandbox.program import Program
 
 BUDGET: Final = Budget(1.2, "x")
 LIBRARIES: Final = ("autobahn.asyncio.websocket", "autobahn.wamp.protocol", "docker", "requests")
-_IMAGES: Final = "reagent-build-static"
 # Both are told the same names, on standard input, and say how many modules came along.
 _IMPORT: Final = "import sys\nfor name in {names!r}: __import__(name)\nprint(len(sys.modules))\n"
 _TIMES: Final = """
@@ -60,8 +59,7 @@ async def measure(cloud: Cloud, program: Program, runs: int) -> list[Figure]:
 
 def _measure(cloud: Cloud, program: Program, runs: int) -> list[Figure]:
     with cloud.engine.client() as client, tempfile.TemporaryDirectory() as given:
-        tags = [tag for image in client.images.list(name=_IMAGES) for tag in image.tags]
-        tag = next((tag for tag in tags if f":{images.architecture()}-" in tag), None)
+        tag = build_image(client)
         if tag is None or not _prepared(program, Path(given)):
             return []
         try:
