@@ -81,9 +81,18 @@ class OwnEngine:
 
     is_ours: Final = True
 
-    def __init__(self, run_dir: Path, say: Progress = lambda _: None) -> None:
+    def __init__(self, run_dir: Path, say: Progress = lambda _: None, *, kept: bool = True) -> None:
+        """Nothing runs yet.
+
+        Args:
+            run_dir: its folder under `/run`.
+            say: told what a person should know.
+            kept: whether it has the images of the runs before, the build's among them; not one
+                whose images are thrown away.
+        """
         self._run = run_dir
         self._say = say
+        self._kept = kept
         self._bridge = Bridge()
         self._bridged = False
         self._lock: IO[str] | None = None
@@ -219,6 +228,8 @@ class OwnEngine:
 
     def _take_data_root(self) -> Path:
         """The kept data root when nobody holds it, else one that goes away with us."""
+        if not self._kept:
+            return self._take_own_root()
         lock = (CACHE / "engine.lock") if CACHE.is_dir() else (cache(".") / "engine.lock")
         handle = lock.open("a+", encoding="utf-8")
         try:
@@ -226,10 +237,7 @@ class OwnEngine:
         except OSError:
             handle.close()
             self._say("another sandbox holds the engine's cache; this one starts with an empty one")
-            self._data = Path(tempfile.mkdtemp(prefix="engine-", dir=CACHE))
-            Reaper.here().own("folder", str(self._data))
-            Reaper.here().own("engine", str(self._data))
-            return self._data
+            return self._take_own_root()
         self._lock = handle
         self._data = cache(CACHED_ROOT)
         handle.seek(0)
@@ -244,6 +252,12 @@ class OwnEngine:
         handle.truncate()
         handle.write(str(self._run))
         handle.flush()
+        return self._data
+
+    def _take_own_root(self) -> Path:
+        self._data = Path(tempfile.mkdtemp(prefix="engine-", dir=cache(".")))
+        Reaper.here().own("folder", str(self._data))
+        Reaper.here().own("engine", str(self._data))
         return self._data
 
     def _release_data_root(self) -> None:

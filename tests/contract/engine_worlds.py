@@ -222,7 +222,7 @@ async def until(world: World, name: str, status: str) -> None:
 @pytest.fixture(scope="module")
 def services() -> Iterator[tuple[OwnEngine | GivenEngine, Registry]]:
     folder = new_run_dir()
-    daemon = GivenEngine(_GIVEN) if _GIVEN else OwnEngine(folder)
+    daemon = GivenEngine(_GIVEN) if _GIVEN else OwnEngine(folder, kept=False)
     registry = Registry(folder)
     try:
         daemon.start()
