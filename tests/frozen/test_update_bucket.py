@@ -131,45 +131,52 @@ async def test_a_bucket_behind_a_proxy_is_reached_through_it(
 # --- bad lines
 
 
-async def test_a_download_goes_on_where_the_process_before_was_killed(
-    cloud: Cloud, program: Program, bucket: Bucket, tmp_path: Path
+async def killed_half_way(
+    cloud: Cloud, program: Program, bucket: Bucket, folder: Path, meanwhile: Callable[[], None]
 ) -> None:
-    folder, line = tmp_path / "elsewhere", Line()
-    line.most = 600_000
+    """A device is killed with a part of the file there; the next start has it whole.
 
+    Args:
+        meanwhile: done while no process runs.
+    """
+    line = Line()
+    line.most = 600_000
     async with in_front_of(bucket, None, line) as url:
         device = looking(cloud, program, url, folder)
         await online(cloud, device)
         await until(lambda: came(folder) > 0, what="a part of the file is there")
         await device.kill()
-        there = came(folder)
+        meanwhile()
         line.most = None
         await online(cloud, device)
         await staged(folder)
 
+
+async def test_a_download_goes_on_where_the_process_before_was_killed(
+    cloud: Cloud, program: Program, bucket: Bucket, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    there: list[int] = []
+
+    await killed_half_way(cloud, program, bucket, folder, lambda: there.append(came(folder)))
+
     first, second = bucket.asked(f"*/{VERSION}/reagent")
     assert "range" not in first.headers
-    assert second.headers["range"] == f"bytes={there}-"
-    assert second.sent == len(CONTENT) - there < len(CONTENT)
+    assert second.headers["range"] == f"bytes={there[0]}-"
+    assert second.sent == len(CONTENT) - there[0] < len(CONTENT)
     assert list((folder / "downloads").iterdir()) == []
 
 
 async def test_what_a_cut_left_of_a_download_costs_one_whole_one(
     cloud: Cloud, program: Program, bucket: Bucket, tmp_path: Path
 ) -> None:
-    folder, line = tmp_path / "elsewhere", Line()
-    line.most = 600_000
+    folder = tmp_path / "elsewhere"
 
-    async with in_front_of(bucket, None, line) as url:
-        device = looking(cloud, program, url, folder)
-        await online(cloud, device)
-        await until(lambda: came(folder) > 0, what="a part of the file is there")
-        await device.kill()
+    def spoil() -> None:
         (part,) = (folder / "downloads").glob("?" * 64)
         part.write_bytes(bytes(part.stat().st_size))
-        line.most = None
-        await online(cloud, device)
-        await staged(folder)
+
+    await killed_half_way(cloud, program, bucket, folder, spoil)
 
     assert len(bucket.asked(f"*/{VERSION}/reagent")) == 3
     assert list((folder / "downloads").iterdir()) == []
