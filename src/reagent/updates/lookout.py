@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
+from reagent.aio.threads import in_thread
 from reagent.contracts.clock import Clock
 from reagent.errors import DeadlineExceeded, Unavailable
 from reagent.model.device import Identity
@@ -106,6 +107,7 @@ class Lookout:
         self._control = control
         self._catalogue: Catalogue | None = None
         self._checks: Checks | None = None
+        self._making = asyncio.Lock()
 
     async def latest(self) -> str:
         """The version that is announced for this device; 10 s at most.
@@ -115,7 +117,7 @@ class Lookout:
         """
         try:
             async with asyncio.timeout(LATEST_WITHIN_S):
-                return await self._known().latest()
+                return await (await self._known()).latest()
         except TimeoutError as error:
             raise DeadlineExceeded("the bucket does not say in time what is the newest") from error
 
@@ -139,7 +141,7 @@ class Lookout:
         Raises:
             ReagentError: why there is none.
         """
-        return await self._looks().order(progress)
+        return await (await self._looks()).order(progress)
 
     async def fetch(self, progress: Progress) -> bool:
         """As `order`; whether a newer version was downloaded by that."""
@@ -159,7 +161,8 @@ class Lookout:
         Raises:
             ReagentError: why it is not staged.
         """
-        return await self._looks().apply(self._outside.brought(), path, demand, progress)
+        looks = await self._looks()
+        return await looks.apply(self._outside.brought(), path, demand, progress)
 
     @property
     def is_signed(self) -> bool:
@@ -176,8 +179,7 @@ class Lookout:
         try:
             if self._automatic and self._stages:
                 await self._first_moment()
-                await asyncio.to_thread(_import_what_looks)
-                await self._looks().run()
+                await (await self._looks()).run()
             else:
                 await asyncio.Event().wait()
         finally:
@@ -193,7 +195,19 @@ class Lookout:
         while not self._settled() and self._clock.monotonic() - since < FIRST_WITHIN_S:
             await self._clock.sleep(_LOOK_EVERY_S)
 
-    def _known(self) -> Catalogue:
+    async def _known(self) -> Catalogue:
+        async with self._making:
+            return self._catalogue if self._catalogue else await in_thread(self._open)
+
+    async def _looks(self) -> Checks:
+        if not self._stages:
+            raise Unavailable("a version on trial does not look for the next one")
+        async with self._making:
+            return self._checks if self._checks else await in_thread(self._prepare)
+
+    # In a thread: what is imported below takes half a second and more on a slow board.
+
+    def _open(self) -> Catalogue:
         """The bucket; a build with a root never takes it for a plain one."""
         if self._catalogue is None:
             root = self._outside.root()
@@ -230,46 +244,38 @@ class Lookout:
             arch=self._arch,
         )
 
-    def _looks(self) -> Checks:
-        if not self._stages:
-            raise Unavailable("a version on trial does not look for the next one")
-        if self._checks is None:
-            from reagent.updates.asking import Asking  # noqa: PLC0415
-            from reagent.updates.checks import Checks  # noqa: PLC0415
-            from reagent.updates.fetch import Fetch  # noqa: PLC0415
-            from reagent.updates.shortcut import Shortcut  # noqa: PLC0415
-            from reagent.updates.staging import Staging  # noqa: PLC0415
+    def _prepare(self) -> Checks:
+        from reagent.updates.asking import Asking  # noqa: PLC0415
+        from reagent.updates.checks import Checks  # noqa: PLC0415
+        from reagent.updates.fetch import Fetch  # noqa: PLC0415
+        from reagent.updates.shortcut import Shortcut  # noqa: PLC0415
+        from reagent.updates.staging import Staging  # noqa: PLC0415
 
-            staging = Staging(self._seat, self._arch)
-            if self._seat.times.odd:
-                _log.warning(self._seat.times.odd)
-            downloads = self._outside.downloads()
-            fetch = Fetch(
-                downloads,
-                staging,
-                Asking(self._outside.processes(), staging, self._clock, self._control),
-                self._clock,
-                shortcut=Shortcut(downloads, self._outside.deltas(), staging, self._own_file),
-                rate=self._seat.times.rate,
-            )
-            self._checks = Checks(
-                catalogue=self._known(),
-                fetch=fetch,
-                staging=staging,
-                hand_over=self._hand_over(),
-                clock=self._clock,
-                version=self._version,
-                serial_number=self._identity().serial_number,
-            )
+        staging = Staging(self._seat, self._arch)
+        if self._seat.times.odd:
+            _log.warning(self._seat.times.odd)
+        downloads = self._outside.downloads()
+        fetch = Fetch(
+            downloads,
+            staging,
+            Asking(self._outside.processes(), staging, self._clock, self._control),
+            self._clock,
+            shortcut=Shortcut(downloads, self._outside.deltas(), staging, self._own_file),
+            rate=self._seat.times.rate,
+        )
+        self._checks = Checks(
+            catalogue=self._open(),
+            fetch=fetch,
+            staging=staging,
+            hand_over=self._hand_over(),
+            clock=self._clock,
+            version=self._version,
+            serial_number=self._identity().serial_number,
+        )
         return self._checks
 
     def _own_file(self) -> str:
         return f"{self._seat.folder}/{self._seat.own}" if self._seat.own else ""
-
-
-def _import_what_looks() -> None:
-    """In a thread: half a second on a slow board, in which the loop has better things to do."""
-    from reagent.updates import checks, fetch, shortcut, staging  # noqa: F401, PLC0415
 
 
 def _system() -> str:

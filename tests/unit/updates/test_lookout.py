@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ class Post:
     reads: int = 0
     root: bytes | None = None
     attested: list[bytes] = field(default_factory=list)
+    makers: set[str] = field(default_factory=set)
 
     def lookout(self, *, automatic: bool = True, role: Role = Role.PROVEN) -> Lookout:
         return Lookout(
@@ -67,6 +69,7 @@ class Post:
 
     def _make(self) -> Downloads:
         self.made += 1
+        self.makers.add(threading.current_thread().name)
         return self.device.bucket
 
     def _attested(self, root: bytes, _folder: str) -> Attested:
@@ -139,6 +142,18 @@ async def test_switched_off_it_looks_when_it_is_told_to_and_only_then(post: Post
     assert await lookout.order(Progress())
 
     assert post.device.versions == {"1.0.1"}
+
+
+@pytest.mark.parametrize("ask", ["latest", "order"])
+async def test_what_it_takes_to_look_is_made_beside_the_loop(post: Post, ask: str) -> None:
+    post.device.roll_out("1.0.1")
+    lookout = post.lookout(automatic=False)
+
+    await (lookout.latest() if ask == "latest" else lookout.order(Progress()))
+    await lookout.latest()
+
+    assert post.makers
+    assert threading.current_thread().name not in post.makers
 
 
 async def test_a_version_on_trial_never_looks_and_takes_no_orders(post: Post, run: Run) -> None:
