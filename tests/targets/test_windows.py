@@ -18,17 +18,7 @@ from reagent_build.targets import Target
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.device import Device
-from sandbox.fixtures import (  # noqa: F401 - pytest finds fixtures by their names here
-    BUILT,
-    backend,
-    cloud,
-    device,
-    registry,
-    router,
-    services,
-    system,
-    user,
-)
+from sandbox.fixtures import BUILT
 from sandbox.processes import SandboxError
 from sandbox.program import Program
 from sandbox.wamp import Result
@@ -59,7 +49,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 
 
 @pytest.fixture
-async def online(cloud: Cloud, device: Device) -> AsyncIterator[Device]:  # noqa: F811
+async def online(cloud: Cloud, device: Device) -> AsyncIterator[Device]:
     """An agent that is connected, without an engine where Windows has its own."""
     device.engine = ""
     await device.start()
@@ -133,8 +123,7 @@ async def test_it_comes_online_and_says_what_it_is_made_of(online: Device) -> No
 
 
 async def test_an_absent_engine_and_a_second_agent_are_said_and_change_nothing(
-    cloud: Cloud,  # noqa: F811
-    online: Device,
+    cloud: Cloud, online: Device
 ) -> None:
     second = subprocess.run(
         online.command, stdin=subprocess.DEVNULL, capture_output=True, check=False,
@@ -149,7 +138,7 @@ async def test_an_absent_engine_and_a_second_agent_are_said_and_change_nothing(
     assert "npipe:////./pipe/docker_engine" in str(said[0]["error"])
 
 
-async def test_it_answers_for_a_windows(online: Device, user: Caller) -> None:  # noqa: F811
+async def test_it_answers_for_a_windows(online: Device, user: Caller) -> None:
     async def ask(suffix: str, *arguments: object) -> Result:
         return await user.session.call(uri(online.identity, suffix), *arguments, within=60)
 
@@ -171,11 +160,10 @@ async def test_it_answers_for_a_windows(online: Device, user: Caller) -> None:  
 
 
 async def test_a_version_that_is_not_what_was_announced_leaves_nothing_but_its_block(
-    program: Program,
-    cloud: Cloud,  # noqa: F811
+    program: Program, cloud: Cloud
 ) -> None:
     bucket = f"-remoteUpdateURL={cloud.bucket.url}"
-    device = cloud.new_device(program, flags=(bucket,))  # noqa: F811
+    device = cloud.new_device(program, flags=(bucket,))
     device.engine = ""
     cloud.bucket.publish("9.9.9", EXECUTABLE, WINDOWS)
     cloud.bucket.roll_out("9.9.9")

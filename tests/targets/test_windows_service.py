@@ -13,9 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,97 +23,15 @@ from reagent.adapters.windows.updatefiles import WindowsFiles
 from reagent.settings import stamp
 from reagent.updates.vocabulary import ACTIVE, PREVIOUS
 from reagent.updates.windows.launch import HAND_OVER
-from reagent_build.targets import Target
 from sandbox.cloud import Cloud
 from sandbox.device import Device
-from sandbox.fixtures import (  # noqa: F401 - pytest finds fixtures by their names here
-    BUILT,
-    backend,
-    cloud,
-    registry,
-    router,
-    services,
-)
-from sandbox.processes import SandboxError
-from sandbox.program import Program
-from sandbox.windows import kept_up, script, windows
+from sandbox.windows import script
 from tests.frozen.steps import until
+from tests.targets.windows_service import EXECUTABLE, WINDOWS, WITHIN_S, Machine, installed
 
 pytestmark = pytest.mark.timeout(900)
 
-WINDOWS: Final = Target("windows", "amd64")
-EXECUTABLE: Final = BUILT / WINDOWS.file_name
 NEXT: Final = os.environ.get("REAGENT_WINDOWS_NEXT", "")
-WITHIN_S: Final = 240.0
-FOLDER: Final = "drive_c/ProgramData/IronFlock/Reagent"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A Windows that is up, and reagent.exe as somebody downloaded it."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    @property
-    def program(self) -> Program:
-        path = script(self.folder / "downloaded.exe", self.environment, self.folder / "reagent")
-        return Program(path, stamp.VERSION)
-
-    @property
-    def agent(self) -> Path:
-        return self.folder / "prefix" / FOLDER
-
-    def service(self, *words: str) -> tuple[int, str]:
-        """What `reagent.exe service ...` ends with, and says. Into a file: what stays keeps it."""
-        with (self.folder / "said").open("wb") as said:
-            done = subprocess.run(
-                [self.program.executable, "service", *words], stdin=subprocess.DEVNULL,
-                stdout=said, stderr=subprocess.STDOUT, check=False, timeout=WITHIN_S,
-            )  # fmt: skip
-        return done.returncode, (self.folder / "said").read_text()
-
-    def entries(self, log: str) -> list[dict[str, object]]:
-        with suppress(OSError):
-            lines = (self.agent / log).read_text().splitlines()
-            return [json.loads(line) for line in lines if line.endswith("}")]
-        return []
-
-    def processes(self) -> list[int]:
-        """Process ids of the service and all below it, in the order in which they began."""
-        found = []
-        for place in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                ours = f"WINEPREFIX={self.folder}/prefix\0".encode()
-                if (
-                    b"IronFlock\\Reagent\\reagent.exe" in (place / "cmdline").read_bytes()
-                    and ours in (place / "environ").read_bytes()
-                ):
-                    found.append(int(place.name))
-        return sorted(found, key=begun)
-
-    def messages(self, log: str) -> list[object]:
-        return [entry["message"] for entry in self.entries(log)]
-
-
-def begun(process: int) -> int:
-    """When it began, in ticks; 0 when it is gone."""
-    with suppress(OSError):
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
-    return 0
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    if not EXECUTABLE.exists():
-        pytest.skip(f"{EXECUTABLE} was not built: nox -s build -- windows/amd64")
-    folder = tmp_path_factory.mktemp("service")
-    shutil.copyfile(EXECUTABLE, folder / "downloaded.exe")
-    try:
-        with windows(folder / "prefix") as environment, kept_up(environment):
-            yield Machine(folder, environment)
-    except SandboxError as error:
-        pytest.skip(str(error))
 
 
 def test_a_command_line_that_cannot_be_read_ends_with_two(machine: Machine) -> None:
@@ -129,23 +45,19 @@ def test_a_command_line_that_cannot_be_read_ends_with_two(machine: Machine) -> N
 
 
 async def test_an_agent_that_is_installed_runs_as_a_service_and_stops_in_order(
-    machine: Machine,
-    cloud: Cloud,  # noqa: F811
+    machine: Machine, cloud: Cloud
 ) -> None:
-    device = cloud.new_device(machine.program)
-    config = f"Z:{device.flashed.device_file}"
+    async with installed(machine, cloud, "-noStart") as service:
+        before = machine.service("status")
+        started = await service.run("start")
+        await service.connected()
+        running = machine.service("status")
+        stopped = await service.run("stop")
+        after = machine.service("status")
+        removed = machine.service("uninstall")
+        gone = machine.service("status")
 
-    installed = await asyncio.to_thread(machine.service, "install", "-config", config, "-noStart")
-    before = machine.service("status")
-    started = await asyncio.to_thread(machine.service, "start")
-    await cloud.backend.status(device.identity, "CONNECTED", within=WITHIN_S)
-    running = machine.service("status")
-    stopped = await asyncio.to_thread(machine.service, "stop")
-    after = machine.service("status")
-    removed = machine.service("uninstall")
-    gone = machine.service("status")
-
-    assert (installed[0], started[0], stopped[0], removed[0]) == (0, 0, 0, 0), installed
+    assert (started[0], stopped[0], removed[0]) == (0, 0, 0)
     assert [before[0], running[0], after[0], gone[0]] == [1, 0, 1, 1]
     assert "service     running" in running[1]
     assert "C:\\ProgramData\\IronFlock\\Reagent\\reagent.exe" in running[1]
@@ -160,44 +72,36 @@ async def test_an_agent_that_is_installed_runs_as_a_service_and_stops_in_order(
 
 
 async def test_a_launcher_that_is_killed_takes_all_below_it_along(
-    machine: Machine,
-    cloud: Cloud,  # noqa: F811
+    machine: Machine, cloud: Cloud
 ) -> None:
-    device = cloud.new_device(machine.program)
-    config = f"Z:{device.flashed.device_file}"
-    await asyncio.to_thread(machine.service, "install", "-config", config)
-    await cloud.backend.status(device.identity, "CONNECTED", within=WITHIN_S)
+    async with installed(machine, cloud) as service:
+        await service.connected()
 
-    # Each is a boot loader and what it unpacked; nothing above the launcher ends the agent.
-    _, launcher, *agent = machine.processes()
-    os.kill(launcher, signal.SIGKILL)
-    await until(lambda: not machine.processes(), WITHIN_S, "nothing of it runs")
-    await asyncio.to_thread(machine.service, "uninstall")
+        # Each is a boot loader and what it unpacked; nothing above the launcher ends the agent.
+        _, launcher, *agent = machine.processes()
+        os.kill(launcher, signal.SIGKILL)
+        await until(lambda: not machine.processes(), WITHIN_S, "nothing of it runs")
 
     assert len(agent) == 2
 
 
 async def test_a_reference_that_let_us_in_gets_its_place_back_at_the_fourth_start(
-    machine: Machine,
-    cloud: Cloud,  # noqa: F811
+    machine: Machine, cloud: Cloud
 ) -> None:
-    device = cloud.new_device(machine.program)
-    config = f"Z:{device.flashed.device_file}"
-    await asyncio.to_thread(machine.service, "install", "-config", config, "-noStart")
-    marker = machine.agent / "update-state.json"
-    marked = {"phase": "probation", "new_version": stamp.VERSION, "old_version": "0.20.20"}
-    marker.write_text(json.dumps(marked | {"attempts": 2}))
-    shutil.copyfile(machine.agent / "reagent.exe", machine.agent / "reagent-prev.exe")
+    async with installed(machine, cloud, "-noStart") as service:
+        marker = machine.agent / "update-state.json"
+        marked = {"phase": "probation", "new_version": stamp.VERSION, "old_version": "0.20.20"}
+        marker.write_text(json.dumps(marked | {"attempts": 2}))
+        shutil.copyfile(machine.agent / "reagent.exe", machine.agent / "reagent-prev.exe")
 
-    await asyncio.to_thread(machine.service, "start")
-    await cloud.backend.status(device.identity, "CONNECTED", within=WITHIN_S)
-    counted = json.loads(marker.read_bytes())
-    await asyncio.to_thread(machine.service, "stop")
-    await asyncio.to_thread(machine.service, "start")
-    failed = machine.agent / f"reagent-failed-v{stamp.VERSION}.exe"
-    await until(failed.exists, WITHIN_S, failed.name)
-    await until(lambda: "gone back" in machine.messages("service.log"), WITHIN_S, "gone back")
-    await asyncio.to_thread(machine.service, "uninstall")
+        await service.run("start")
+        await service.connected()
+        counted = json.loads(marker.read_bytes())
+        await service.run("stop")
+        await service.run("start")
+        failed = machine.agent / f"reagent-failed-v{stamp.VERSION}.exe"
+        await until(failed.exists, WITHIN_S, failed.name)
+        await until(lambda: "gone back" in machine.messages("service.log"), WITHIN_S, "gone back")
 
     assert (counted["phase"], counted["attempts"]) == ("probation", 3)
     gone = json.loads(marker.read_bytes())
@@ -262,8 +166,7 @@ class Launcher:
 
 
 async def test_a_version_from_a_bucket_is_tried_below_the_active_one_and_committed(
-    machine: Machine,
-    cloud: Cloud,  # noqa: F811
+    machine: Machine, cloud: Cloud
 ) -> None:
     if not NEXT:
         pytest.skip("REAGENT_WINDOWS_NEXT names no executable of a higher version")
