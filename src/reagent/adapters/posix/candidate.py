@@ -17,27 +17,24 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Final, Self
 
+from reagent.adapters.stopsignals import StopSignals
 from reagent.updates.parent import Heard
 
 TRIAL: Final = "REAGENT_TRIAL"
-_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 # What a child says between two looks; more than that is no report.
 _MOST_LINES: Final = 1 << 16
 
-_Handler = Callable[[int, FrameType | None], object] | int | None
 
-
-class Signals:
-    """While open, an order to stop is heard instead of obeyed. For the main thread only."""
+class Signals(StopSignals):
+    """See there. What wakes a wait is the end of a child, too."""
 
     def __init__(self) -> None:
-        self.stop = False
-        self._before: dict[int, _Handler] = {}
+        super().__init__()
         self._waker = -1
         self.woken, self._wake = -1, -1
 
@@ -45,9 +42,8 @@ class Signals:
         self.woken, self._wake = os.pipe()
         for end in (self.woken, self._wake):
             os.set_blocking(end, False)
-        for number in _STOPS:
-            self._before[number] = signal.signal(number, self._ask)
-        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        super().__enter__()
+        self.take(signal.SIGCHLD, lambda _number, _frame: None)
         self._waker = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         return self
 
@@ -58,27 +54,20 @@ class Signals:
         trace: TracebackType | None,
     ) -> None:
         signal.set_wakeup_fd(self._waker)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        super().__exit__(kind, error, trace)
         os.close(self.woken)
         os.close(self._wake)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait so long, or until a stop is ordered; returns whether it is."""
-        until = time.monotonic() + seconds
-        while not self.stop and (left := until - time.monotonic()) > 0:
-            _poll((self.woken,), left)
-            self.drain()
-        return self.stop
+    def pause(self, seconds: float) -> None:
+        """See there."""
+        _poll((self.woken,), seconds)
+        self.drain()
 
     def drain(self) -> None:
         """Forget what woke us."""
         with suppress(BlockingIOError):
             while os.read(self.woken, 512):
                 pass
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.stop = True
 
 
 class Candidate:
@@ -133,8 +122,7 @@ class Candidate:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGTERM)
         while self._running() and (left := until - time.monotonic()) > 0:
-            _poll((self._signals.woken,), min(left, 1.0))
-            self._signals.drain()
+            self._signals.pause(min(left, 1.0))
         self.kill()
 
     def kill(self) -> None:

@@ -14,12 +14,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import FrameType, TracebackType
-from typing import Final, Protocol, Self
+from typing import Final
 
 from reagent.adapters.beside import Group
+from reagent.adapters.stopsignals import Stops, StopSignals
 from reagent.updates.parent import Heard
 
 TRIAL: Final = "REAGENT_TRIAL"
@@ -28,11 +28,6 @@ STOP: Final = b"stop\n"
 # A program that unpacks itself takes one that was started by itself for a part of itself.
 _FRESH: Final = {"PYINSTALLER_RESET_ENVIRONMENT": "1"}
 _ON_TRIAL: Final = {TRIAL: "1"}
-_STOPS: Final = tuple(
-    number
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK")
-    if (number := getattr(signal, name, None)) is not None
-)
 # A lock that is waited for hears no signal on Windows.
 _LOOK_EVERY_S: Final = 0.25
 # What a child says in one line; more than that is no report.
@@ -40,50 +35,18 @@ _LONGEST_LINE: Final = 4096
 # When a program ended, what it said is read to its end; what it left behind may hold that open.
 _DRAINED_S: Final = 1.0
 
-_Handler = Callable[[int, FrameType | None], object] | int | None
+
+class Signals(StopSignals):
+    """See there. Nothing wakes a wait here."""
+
+    def pause(self, seconds: float) -> None:
+        """See there."""
+        pause(seconds)
 
 
-class Stops(Protocol):
-    """Whether a stop was ordered."""
-
-    stop: bool
-
-
-class Signals:
-    """While open, an order to stop is heard instead of obeyed. For the main thread only."""
-
-    def __init__(self) -> None:
-        self.stop = False
-        self._before: dict[int, _Handler] = {}
-
-    def __enter__(self) -> Self:
-        for number in _STOPS:
-            self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def wait(self, seconds: float) -> bool:
-        """See `stopped_within`."""
-        return stopped_within(self, seconds)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.stop = True
-
-
-def stopped_within(stops: Stops, seconds: float) -> bool:
-    """Wait so long, or until a stop is ordered; whether it is."""
-    until = time.monotonic() + seconds
-    while not stops.stop and (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, _LOOK_EVERY_S))
-    return stops.stop
+def pause(seconds: float) -> None:
+    """Wait so long, but no longer than an order to stop may go unheard."""
+    time.sleep(min(seconds, _LOOK_EVERY_S))
 
 
 class Candidate:

@@ -18,7 +18,8 @@ from typing import Final
 
 from reagent import log
 from reagent.adapters.logfile import LogFile
-from reagent.adapters.windows.candidate import SERVICE, TRIAL, Candidate, Stops, ask, stopped_within
+from reagent.adapters.stopsignals import Stops, stopped_within
+from reagent.adapters.windows.candidate import SERVICE, TRIAL, Candidate, ask, pause
 from reagent.adapters.windows.updatefiles import WindowsFiles
 from reagent.commands.windows import plan
 from reagent.settings import stamp
@@ -87,7 +88,7 @@ def serve(
             start=lambda file: start(folder, file, words, stop),
             healthy=lambda: _healthy(place),
             monotonic=time.monotonic,
-            wait=lambda seconds: stopped_within(stop, seconds),
+            wait=lambda seconds: stopped_within(stop, seconds, pause),
         )
     )
     _log.info("the service ends", status=status)
