@@ -73,7 +73,11 @@ def children(pid: int) -> list[int]:
 
 
 def unmount_below(folder: str) -> None:
-    """Take away mounts that an engine left at and below `folder`, the deepest first."""
+    """Take away mounts that an engine left at and below `folder`, the deepest first.
+
+    The system names them by what links on the way lead to: `.cache` may be one.
+    """
+    folder = str(Path(folder).resolve())
     try:
         lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -13,7 +13,7 @@ from sandbox import packages
 from sandbox.network import free_subnet
 from sandbox.paths import REPOSITORY, RUN_PREFIX, new_run_dir, remove_run_dir
 from sandbox.processes import Child, SandboxError
-from sandbox.reaper import started_at
+from sandbox.reaper import started_at, unmount_below
 from sandbox.trim_runtime import held, trim
 
 NO_RESOURCE = "Name:\tx\nCapBnd:\t000001fffeffffff\n"
@@ -106,6 +106,21 @@ def test_a_run_folder_leaves_room_for_socket_names() -> None:
     assert len(str(folder)) < 60
     remove_run_dir(folder)
     assert not folder.exists()
+
+
+def test_mounts_are_found_whatever_links_lead_to_them(tmp_path: Path) -> None:
+    cache = tmp_path / "kept elsewhere"
+    (cache / "engine/overlay").mkdir(parents=True)
+    (tmp_path / ".cache").symlink_to(cache)
+    command = ["mount", "-t", "tmpfs", "tmpfs", str(cache / "engine/overlay")]
+    if (done := subprocess.run(command, check=False, capture_output=True, text=True)).returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+
+    unmount_below(f"{tmp_path}/.cache/engine")
+    left = (cache / "engine/overlay").is_mount()
+    subprocess.run(["umount", "-l", command[-1]], check=False, capture_output=True)
+
+    assert not left
 
 
 KILLED = """
