@@ -6,7 +6,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,7 +17,7 @@ from sandbox.bucket import Bucket
 from sandbox.database import Database, Identity
 from sandbox.device import Device
 from sandbox.engine import Engine, GivenEngine, OwnEngine
-from sandbox.paths import new_run_dir, remove_run_dir
+from sandbox.paths import run_folder
 from sandbox.processes import SandboxError
 from sandbox.program import Program, device_file
 from sandbox.registry import Registry
@@ -155,30 +155,25 @@ def services(
     """
     if install:
         packages.ensure(packages.SERVICES, say)
-    run_dir = new_run_dir()
-    router, registry = Router(run_dir, say), Registry(run_dir)
     opened: OwnEngine | GivenEngine | None = None
     reason = ""
-    try:
+    with run_folder() as run_dir, ExitStack() as stack:
+        router, registry = Router(run_dir, say), Registry(run_dir)
         begun = time.monotonic()
         try:
-            opened = _open_engine(run_dir, say, engine, install=install)
+            opened = stack.enter_context(_engine(run_dir, say, engine, install=install))
         except (SandboxError, packages.PackagesMissing) as error:
             if need_engine:
                 raise
             reason = str(error)
             say(f"no engine: {reason}")
+        stack.callback(registry.close)
         registry.start()
         say(f"registry at {registry.address}")
+        stack.callback(router.close)
         router.start()
         say(f"router at {router.url} ({time.monotonic() - begun:.1f} s for all)")
         yield Services(run_dir, router, registry, opened, reason)
-    finally:
-        router.close()
-        registry.close()
-        if opened is not None:
-            opened.close()
-        remove_run_dir(run_dir)
 
 
 @asynccontextmanager
@@ -221,20 +216,17 @@ async def cloud(
             await _finish(lambda: opening.__exit__(None, None, None))
 
 
-def _open_engine(
+@contextmanager
+def _engine(
     run_dir: Path, say: Progress, address: str | None, *, install: bool
-) -> OwnEngine | GivenEngine:
+) -> Iterator[OwnEngine | GivenEngine]:
     begun = time.monotonic()
-    opened: OwnEngine | GivenEngine
-    if address is not None:
-        opened = GivenEngine(address)
-    else:
-        if install:
-            packages.ensure(packages.ENGINE, say)
-        opened = OwnEngine(run_dir, say)
-    opened.start()
-    say(f"engine at {opened.address} ({time.monotonic() - begun:.1f} s)")
-    return opened
+    if address is None and install:
+        packages.ensure(packages.ENGINE, say)
+    with closing(OwnEngine(run_dir, say) if address is None else GivenEngine(address)) as opened:
+        opened.start()
+        say(f"engine at {opened.address} ({time.monotonic() - begun:.1f} s)")
+        yield opened
 
 
 async def _finish(work: Callable[[], T]) -> T:

@@ -24,7 +24,7 @@ from docker import DockerClient
 
 from sandbox import packages
 from sandbox.network import Bridge
-from sandbox.paths import CACHE, cache
+from sandbox.paths import CACHE, cache, run_folder
 from sandbox.processes import Child, SandboxError
 from sandbox.reaper import Reaper, kill_shims, unmount_below
 
@@ -286,6 +286,24 @@ class OwnEngine:
                 for image in client.images.list():
                     if any(tag.startswith(images_of + "/") for tag in image.tags):
                         client.images.remove(image.id or "", force=True)
+
+
+@contextmanager
+def own_engine(say: Progress = lambda _: None, *, kept: bool = True) -> Iterator[OwnEngine]:
+    """An engine of our own with a run folder of its own, up for the length of a `with` block.
+
+    The arguments are those of `OwnEngine`.
+
+    Raises:
+        SandboxError: It cannot be started here; nothing is left of it.
+    """
+    with run_folder() as run_dir:
+        engine = OwnEngine(run_dir, say, kept=kept)
+        try:
+            engine.start()
+            yield engine
+        finally:
+            engine.close()
 
 
 class GivenEngine:

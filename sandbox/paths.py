@@ -3,6 +3,8 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,16 @@ def cache(name: str) -> Path:
     folder = CACHE / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """A folder for the length of a `with` block; see `new_run_dir`."""
+    folder = new_run_dir()
+    try:
+        yield folder
+    finally:
+        remove_run_dir(folder)
 
 
 def new_run_dir() -> Path:

@@ -9,11 +9,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from sandbox import packages
-from sandbox.engine import OwnEngine, is_reachable
-from sandbox.paths import new_run_dir, remove_run_dir
+from sandbox.engine import is_reachable, own_engine
 from sandbox.processes import SandboxError
 
 
@@ -26,24 +25,17 @@ def some_engine(given: str | None) -> Iterator[str]:
             raise SandboxError(f"no Docker engine answers at {address}")
         yield address
         return
-    run_dir = new_run_dir()
-    engine: OwnEngine | None = None
-    try:
+    with ExitStack() as stack:
+        own = ""
         try:
             packages.ensure(packages.ENGINE, print)
             packages.try_to_have(packages.BUILD, print)
-            engine = OwnEngine(run_dir, print)
-            engine.start()
+            own = stack.enter_context(own_engine(print)).address
         except (SandboxError, packages.PackagesMissing) as error:
             print(f"no engine: {error}", flush=True)
             if os.environ.get("CI") == "true":
                 raise SandboxError(f"CI must have a Docker engine: {error}") from error
-            engine = None
-        yield engine.address if engine else ""
-    finally:
-        if engine is not None:
-            engine.close()
-        remove_run_dir(run_dir)
+        yield own
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -16,10 +16,10 @@ from reagent.adapters.docker.engine import DockerEngine
 from reagent.contracts.engine import ContainerSpec, Engine, Lines
 from reagent.model.app import Login
 from sandbox import images
-from sandbox.engine import GivenEngine, OwnEngine, open_client
+from sandbox.engine import GivenEngine, OwnEngine, open_client, own_engine
 from sandbox.fixtures import unavailable
 from sandbox.packages import PackagesMissing
-from sandbox.paths import new_run_dir, remove_run_dir
+from sandbox.paths import run_folder
 from sandbox.processes import SandboxError
 from sandbox.registry import Registry
 from sandbox.trim_runtime import NAMES, held
@@ -221,17 +221,15 @@ async def until(world: World, name: str, status: str) -> None:
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[tuple[OwnEngine | GivenEngine, Registry]]:
-    folder = new_run_dir()
-    daemon = GivenEngine(_GIVEN) if _GIVEN else OwnEngine(folder, kept=False)
-    registry = Registry(folder)
-    try:
-        daemon.start()
-        registry.start()
-        registry.admit(LOGIN.username, LOGIN.password)
+    with ExitStack() as stack:
+        try:
+            registry = Registry(stack.enter_context(run_folder()))
+            stack.callback(registry.close)
+            daemon = GivenEngine(_GIVEN) if _GIVEN else stack.enter_context(own_engine(kept=False))
+            daemon.start()
+            registry.start()
+            registry.admit(LOGIN.username, LOGIN.password)
+        except (SandboxError, PackagesMissing) as error:
+            unavailable(str(error))
+            raise
         yield daemon, registry
-    except (SandboxError, PackagesMissing) as error:
-        unavailable(str(error))
-    finally:
-        registry.close()
-        daemon.close()
-        remove_run_dir(folder)

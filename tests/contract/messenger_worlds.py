@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Protocol
 
 import pytest
@@ -13,7 +14,7 @@ from reagent.contracts.messenger import Session
 from reagent.model.device import Identity
 from sandbox.fixtures import unavailable
 from sandbox.packages import PackagesMissing
-from sandbox.paths import new_run_dir, remove_run_dir
+from sandbox.paths import run_folder
 from sandbox.processes import SandboxError
 from sandbox.router import Router
 from tests.fakes.dialer import FakeDialer
@@ -81,15 +82,12 @@ class Real:
 @pytest.fixture(scope="session")
 def crossbar() -> Iterator[Router]:
     """One Crossbar for all that is judged here."""
-    folder = new_run_dir()
-    router = Router(folder)
-    try:
-        router.start()
-    except (SandboxError, PackagesMissing) as error:
-        unavailable(str(error))
-    yield router
-    router.close()
-    remove_run_dir(folder)
+    with run_folder() as folder, closing(Router(folder)) as router:
+        try:
+            router.start()
+        except (SandboxError, PackagesMissing) as error:
+            unavailable(str(error))
+        yield router
 
 
 async def until(condition: Callable[[], bool], within: float = 5.0) -> None:

@@ -16,7 +16,7 @@ from reagent_release.folder import FolderBucket
 from reagent_release.store import ABSENT, Bucket
 from sandbox.fixtures import unavailable
 from sandbox.gcs import GoogleEmulator, NoGo
-from sandbox.paths import new_run_dir, remove_run_dir
+from sandbox.paths import run_folder
 from sandbox.processes import SandboxError
 
 pytestmark = pytest.mark.timeout(300)  # the first run builds fake-gcs-server
@@ -28,18 +28,17 @@ WRONG = 4711
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[GoogleEmulator]:
     pytest.importorskip("google.cloud.storage", reason="google-cloud-storage is not installed")
-    run_dir = new_run_dir()
-    made = GoogleEmulator(run_dir)
-    try:
-        made.start()
-        yield made
-    except NoGo as error:
-        pytest.skip(str(error))
-    except SandboxError as error:
-        unavailable(str(error))
-    finally:
-        made.stop()
-        remove_run_dir(run_dir)
+    with run_folder() as run_dir:
+        made = GoogleEmulator(run_dir)
+        try:
+            made.start()
+            yield made
+        except NoGo as error:
+            pytest.skip(str(error))
+        except SandboxError as error:
+            unavailable(str(error))
+        finally:
+            made.stop()
 
 
 @pytest.fixture(params=["folder", "google"])

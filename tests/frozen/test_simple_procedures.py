@@ -17,8 +17,7 @@ import pytest
 
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
-from sandbox.engine import GivenEngine, OwnEngine
-from sandbox.paths import new_run_dir, remove_run_dir
+from sandbox.engine import GivenEngine, OwnEngine, own_engine
 from sandbox.program import Program
 from sandbox.under_test import patient
 from tests.frozen.platform import scripted
@@ -111,14 +110,8 @@ def spare(engine: OwnEngine | GivenEngine) -> Iterator[OwnEngine]:
     """An engine for this test alone: what the others' holds, build images too, is to stay there."""
     if not engine.is_ours:
         pytest.skip("the engine was given, and another one takes root")
-    run_dir = new_run_dir()
-    own = OwnEngine(run_dir, print, kept=False)
-    try:
-        own.start()
+    with own_engine(print, kept=False) as own:
         yield own
-    finally:
-        own.close()
-        remove_run_dir(run_dir)
 
 
 async def test_pruning_all_reports_what_went_and_leaves_what_runs(
