@@ -197,13 +197,17 @@ class Lookout:
 
     async def _known(self) -> Catalogue:
         async with self._making:
-            return self._catalogue or await in_thread(self._open)
+            if self._catalogue is None:
+                return await in_thread(self._open)
+            return self._catalogue
 
     async def _looks(self) -> Checks:
         if not self._stages:
             raise Unavailable("a version on trial does not look for the next one")
         async with self._making:
-            return self._checks or await in_thread(self._prepare)
+            if self._checks is None:
+                return await in_thread(self._prepare)
+            return self._checks
 
     # In a thread: what is imported below takes half a second and more on a slow board.
 
