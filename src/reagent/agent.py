@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
-from reagent.adapters.manager import ALIVE, note
+from reagent.adapters.manager import ALIVE, note, watched_within
 from reagent.adapters.wamp.backend import WampBackend
 from reagent.aio.supervise import Tasks
 from reagent.api.apps import AppStates
@@ -105,8 +105,9 @@ class Agent:
         thrift = asyncio.create_task(
             Thrift(self.world.memory, self.world.clock).watch(), name="give memory back"
         )
+        watchdog = Watchdog(self.world.clock, within=watched_within(), alive=lambda: note(ALIVE))
         beside = Tasks()
-        beside.start(Watchdog(alive=lambda: note(ALIVE)).run(), "watchdog")
+        beside.start(watchdog.run(), "watchdog")
         beside.start(self.succession.run(), "succession")
         beside.start(self.lookout.run(), "lookout")
         self.milestones.reach(Moment.DIALLING, self.world.clock.monotonic())

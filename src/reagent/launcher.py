@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reagent import log
-from reagent.adapters.manager import READY, note
+from reagent.adapters.manager import READY, deputed, note
 from reagent.settings import stamp
 from reagent.settings.flags import Flags
 from reagent.updates import links
@@ -226,7 +226,8 @@ class _Here:
         note(
             READY
         )  # the version is chosen: whoever waits for the service need not wait for its proof
-        environment = {name: word for name, word in os.environ.items() if name != LAUNCHED}
+        environment = deputed(os.environ)
+        environment.pop(LAUNCHED, None)
         return Candidate(path, self._command, environment, self._signals or Signals())
 
     def would_start(self, path: str, state: bytes) -> bool:

@@ -7,6 +7,9 @@ of lines); where there is none they go nowhere. Orders go through `systemctl`.
 from __future__ import annotations
 
 import os
+import re
+import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -18,6 +21,9 @@ ALIVE: Final = "WATCHDOG=1"
 _ORDER_S: Final = 90
 # A manager whose queue is full takes the note a moment later; a READY that is lost costs the start.
 _NOTE_S: Final = 1.0
+_WITHIN: Final = "WATCHDOG_USEC"
+_USEC: Final = re.compile("[0-9]{1,20}")
+_WATCHED: Final = "WATCHDOG_PID"
 
 
 def note(*lines: str) -> None:
@@ -31,6 +37,29 @@ def note(*lines: str) -> None:
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.settimeout(_NOTE_S)
         line.sendto("\n".join(lines).encode(), address)
+
+
+def watched_within(environment: Mapping[str, str] = os.environ) -> float:
+    """Seconds within which the manager wants to hear `ALIVE`; 0.0 where it does not watch us.
+
+    What is meant for another process was only left in the environment (sd_watchdog_enabled(3)).
+    """
+    if not _is_us(environment.get(_WATCHED, "")):
+        return 0.0
+    within = environment.get(_WITHIN, "")
+    return int(within) / 1_000_000 if _USEC.fullmatch(within) else 0.0
+
+
+def deputed(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a version below us is told, which lives in our stead and is watched as we are."""
+    ours = _is_us(environment.get(_WATCHED, ""))
+    return {name: word for name, word in environment.items() if name != _WATCHED or not ours}
+
+
+def _is_us(process: str) -> bool:
+    """Nobody in particular is whoever reads it; a boot loader has no other life than ours."""
+    unpacked = (os.getppid(),) if hasattr(sys, "_MEIPASS") else ()
+    return process in {"", *(str(each) for each in (os.getpid(), *unpacked))}
 
 
 class Systemctl:

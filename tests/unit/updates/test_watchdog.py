@@ -1,34 +1,53 @@
-"""updates.watchdog: a loop that stands still ends the process."""
+"""updates.watchdog: a loop that stands still ends the process, and one that turns is heard of."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
+from contextlib import suppress
 
-from reagent.updates.watchdog import Watchdog
+import pytest
+
+from reagent.adapters.clock import SystemClock
+from reagent.updates.watchdog import TURN_S, Watchdog
+from tests.fakes.clock import FakeClock, settle
+
+# For threads, which a busy machine may keep waiting.
+WITHIN_S = 30.0
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def test_a_loop_that_stands_still_is_ended() -> None:
-    ended = threading.Event()
-    watchdog = Watchdog(turn=0.02, most=3, end=ended.set)
-    task = asyncio.create_task(watchdog.run())
-    await asyncio.sleep(0.05)
+    over = threading.Event()
+    task = asyncio.create_task(Watchdog(SystemClock(), turn=0.02, most=3, end=over.set).run())
+    await settle()
 
-    time.sleep(0.3)  # noqa: ASYNC251 - this is the fault
+    stood_still = over.wait(WITHIN_S)  # this is the fault
+    await ended(task)
 
-    assert ended.is_set()
-    task.cancel()
+    assert stood_still
 
 
 async def test_a_loop_that_turns_is_left_alone() -> None:
-    ended = threading.Event()
-    task = asyncio.create_task(Watchdog(turn=0.02, most=10, end=ended.set).run())
+    clock = FakeClock()
+    watchdog = Watchdog(clock, most=2)
+    task = asyncio.create_task(watchdog.run())
+    await settle()
 
-    await asyncio.sleep(0.3)
+    turning = []
+    for _ in range(5):
+        turning.append(watchdog.starves())
+        await clock.advance(TURN_S)
+    await ended(task)
+    standing = [watchdog.starves() for _ in range(4)]
 
-    assert not ended.is_set()
-    task.cancel()
+    assert turning == [False] * 5
+    assert standing == [False, False, True, True]
 
 
 def watchdogs() -> set[threading.Thread]:
@@ -37,14 +56,29 @@ def watchdogs() -> set[threading.Thread]:
 
 async def test_the_thread_ends_with_the_task() -> None:
     others = watchdogs()
-    task = asyncio.create_task(Watchdog(turn=0.01).run())
-    await asyncio.sleep(0.03)
+    task = asyncio.create_task(Watchdog(FakeClock()).run())
+    await settle()
     (mine,) = watchdogs() - others
 
-    task.cancel()
-    for _ in range(100):
-        if not mine.is_alive():
-            break
-        await asyncio.sleep(0.01)
+    await ended(task)
+    mine.join(WITHIN_S)
 
     assert not mine.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("within", "pace"),
+    [(0.0, 10.0), (300.0, 10.0), (20.0, 10.0), (15.0, 7.5), (3.0, 1.5), (1e-6, 0.05)],
+)
+async def test_who_watches_from_outside_hears_of_it_twice_as_often_as_it_wants_to(
+    within: float, pace: float
+) -> None:
+    clock = FakeClock()
+    heard: list[float] = []
+    watchdog = Watchdog(clock, within=within, alive=lambda: heard.append(clock.monotonic()))
+    task = asyncio.create_task(watchdog.run())
+
+    await clock.advance(pace * 3)
+    await ended(task)
+
+    assert heard == pytest.approx([0.0, pace, pace * 2, pace * 3])
