@@ -28,9 +28,10 @@ def listening(pid: int) -> set[str]:
     return {row[1] for row in rows if row[3] == LISTENING and row[9] in inodes}
 
 
-async def get(port: int, address: str = "127.0.0.1") -> str:
+async def get(port: int, address: str = "127.0.0.1", path: str = "/") -> str:
     reader, writer = await asyncio.open_connection(address, port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    writer.write(head.encode())
     text = (await reader.read()).decode("utf-8", "replace")
     writer.close()
     return text
@@ -45,6 +46,7 @@ async def test_the_profile_is_served_on_loopback_only(cloud: Cloud, device: Devi
     page = await get(port)
     assert page.startswith("HTTP/1.1 200")
     assert device.identity.secret not in page
+    assert (await get(port, path="/debug/pprof/")).startswith("HTTP/1.1 200")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("203.0.113.1", 9))
         outside = probe.getsockname()[0]

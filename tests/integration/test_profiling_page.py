@@ -55,7 +55,7 @@ async def test_the_page_is_served_with_measured_memory_and_ends_with_its_owner(p
     ("request_line", "host", "status"),
     [
         ("GET / HTTP/1.1", "attacker.example.com", "403"),
-        ("GET /debug/pprof/ HTTP/1.1", "localhost", "404"),
+        ("GET /debug/pprof/profile HTTP/1.1", "localhost", "404"),
         ("POST / HTTP/1.1", "localhost", "405"),
     ],
 )
@@ -67,6 +67,26 @@ async def test_anything_but_the_page_for_this_machine_is_refused(
 
     assert text.startswith(f"HTTP/1.1 {status} ")
     assert "== tasks" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        ("/debug/pprof/", "== tasks\n"),
+        ("/debug/pprof", "== collector\n"),
+        ("/debug/pprof/goroutine?debug=1", "test_profiling_page.py:"),
+        ("/debug/pprof/heap", " bytes now, "),
+        ("/debug/pprof/allocs?debug=1", " bytes now, "),
+    ],
+)
+async def test_the_page_and_its_parts_are_where_people_look_for_them(
+    port: int, path: str, shows: str
+) -> None:
+    async with serve_profiling(port):
+        text = await answer(port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    assert text.startswith("HTTP/1.1 200 OK\r\n")
+    assert shows in text
 
 
 async def test_only_loopback_is_bound(port: int) -> None:

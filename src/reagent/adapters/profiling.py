@@ -2,8 +2,9 @@
 
 What every task waits for, where memory was allocated, what the collector holds. Bound to loopback
 and to nothing else: the reference showed its profile to the whole network, on port 80
-(docs/contract/system.md 2.7). Measuring allocations costs memory and time, so it is done only while
-the page is served.
+(docs/contract/system.md 2.7). Where that one lay, at /debug/pprof/, it is found as well, and in
+parts under the names that Go has for them. Measuring allocations costs memory and time, so it is
+done only while the page is served.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import gc
 import io
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -76,14 +77,7 @@ async def serve_profiling(port: int) -> AsyncIterator[bool]:
 
 def page() -> str:
     """What the page says now; it stops the agent for as long as it takes to count."""
-    return "\n".join(
-        f"== {title}\n{text()}"
-        for title, text in (
-            ("tasks", _tasks),
-            ("memory by line", _memory),
-            ("collector", _collector),
-        )
-    )
+    return "\n".join(f"== {title}\n{text()}" for title, text in _PARTS.items())
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,9 +107,10 @@ def _response(head: bytes) -> tuple[str, str]:
         return "403 Forbidden", "ask for 127.0.0.1\n"
     if method != "GET":
         return "405 Method Not Allowed", "only GET\n"
-    if target != "/":
-        return "404 Not Found", "there is one page: /\n"
-    return "200 OK", page()
+    made = _PAGES.get(target.partition("?")[0])
+    if made is None:
+        return "404 Not Found", "".join(f"{path}\n" for path in ("there is:", *_PAGES))
+    return "200 OK", made()
 
 
 def _names_this_machine(header: str) -> bool:
@@ -157,3 +152,18 @@ def _collector() -> str:
     ]
     lines += [f"{count:>12} {kind}" for kind, count in kinds.most_common(_ROWS)]
     return "\n".join(lines) + "\n"
+
+
+_PARTS: Final[dict[str, Callable[[], str]]] = {
+    "tasks": _tasks,
+    "memory by line": _memory,
+    "collector": _collector,
+}
+_PAGES: Final[dict[str, Callable[[], str]]] = {
+    "/": page,
+    "/debug/pprof": page,
+    "/debug/pprof/": page,
+    "/debug/pprof/goroutine": _tasks,
+    "/debug/pprof/heap": _memory,
+    "/debug/pprof/allocs": _memory,
+}
