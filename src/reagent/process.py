@@ -87,7 +87,7 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
             flags=flags,
             seat=seat,
             leave=leave,
-            agent_log=str(paths.log_file),
+            agent_log=str(paths.log_file or ""),
         )
         succession = agent.succession
         try:

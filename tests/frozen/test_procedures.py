@@ -265,6 +265,19 @@ async def test_the_agents_own_log_is_read_back(bare: Online) -> None:
         assert error_of(await bare.call("query_device_logs", "501", wrong)), wrong
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+async def test_an_agent_that_has_no_log_file_has_no_lines_to_answer(
+    cloud: Cloud, program: Program, blank: str
+) -> None:
+    async with scripted(cloud, program, engine="unix:///nowhere/docker.sock") as (router, device):
+        await device.start(f"-logFile={blank}")
+        await router.called(platform.ARCHITECTURE)
+
+        answer = await Online(router, device).call("query_device_logs", "501")
+
+    assert "no log file" in error_of(answer)
+
+
 async def test_without_an_engine_engine_calls_are_errors_at_once(bare: Online) -> None:
     for name in ("get_images", "list_containers"):
         assert "engine" in error_of(await bare.call(name, "501"))

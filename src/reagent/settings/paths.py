@@ -29,12 +29,16 @@ _PRIVATE: Final = 0o700
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
-    """Absolute paths; nothing is looked up or made before `make_folders`."""
+    """Absolute paths; nothing is looked up or made before `make_folders`.
+
+    Attributes:
+        log_file: None where `-logFile` is blank, which is no path.
+    """
 
     agent_dir: Path
     apps_dir: Path
     database: Path
-    log_file: Path
+    log_file: Path | None
     device_file: Path
 
     @classmethod
@@ -44,7 +48,7 @@ class Paths:
             agent_dir=Path(flags.agent_dir).absolute(),
             apps_dir=Path(flags.apps_dir).absolute(),
             database=Path(flags.db_file_name).absolute(),
-            log_file=Path(flags.log_file).absolute(),
+            log_file=Path(flags.log_file).absolute() if flags.log_file.strip() else None,
             device_file=Path(flags.config).absolute(),
         )
 

@@ -102,6 +102,11 @@ def test_relative_paths_are_meant_from_where_the_agent_was_started(
     assert paths.shared == tmp_path / "apps" / "shared"
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_log_file_is_none_and_not_the_folder_the_agent_was_started_in(blank: str) -> None:
+    assert Paths.of(Flags(log_file=blank)).log_file is None
+
+
 def test_each_device_file_has_a_backup_of_its_own_that_no_boot_script_takes_for_it() -> None:
     one = Paths.of(Flags(config="/opt/reagent/a.reswarm")).device_backup
     other = Paths.of(Flags(config="/opt/reagent/b.reswarm")).device_backup
