@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from reagent_release import layout
 from sandbox.bucket import Bucket
 from sandbox.bucket_faults import Fault
 from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.program import Program
+from sandbox.under_test import target
 from tests.frozen.steps import online, until
 from tests.frozen.tiny import elf
 
@@ -156,6 +158,14 @@ async def test_a_checksum_that_is_none_or_anothers(field: Field, fault: Fault, s
     await field.refused(says)
 
     await field.takes_the_next_one()
+
+
+async def test_what_follows_the_first_word_of_a_checksum_file_says_nothing(field: Field) -> None:
+    name = layout.sidecar(layout.executable(target(), BAD))
+    digest = hashlib.sha256(executable(BAD)).hexdigest().upper()
+    field.bucket.put(name, f"{digest}  reagent\n{'# signed by nobody' * 200}\n".encode())
+
+    assert await field.update() == DONE
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"<html>welcome</html>", b"{}"])

@@ -17,7 +17,7 @@ from reagent.updates.catalogue import Difference, Release
 from reagent.updates.semver import Version, same
 
 LONGEST_MANIFEST: Final = 64 * 1024
-LONGEST_SIDECAR: Final = 1024
+LONGEST_SIDECAR: Final = 64 * 1024
 WITHIN_S: Final = 10.0
 
 

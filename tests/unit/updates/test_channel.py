@@ -91,8 +91,10 @@ DIGEST = "ab" * 32
 
 
 @pytest.mark.parametrize(
-    "sidecar", [f"{DIGEST}\n", DIGEST, f"  {DIGEST.upper()}\r\n", f"{DIGEST}  reagent\n"]
-)
+    "sidecar",
+    [f"{DIGEST}\n", DIGEST, f"  {DIGEST.upper()}\r\n", f"{DIGEST}  reagent\n",
+     f"{DIGEST}  reagent\n# {'x' * 5000}\n"],
+)  # fmt: skip
 def test_a_checksum_is_the_first_word(sidecar: str) -> None:
     assert channel.digest_in(sidecar.encode()) == DIGEST
 
@@ -100,7 +102,7 @@ def test_a_checksum_is_the_first_word(sidecar: str) -> None:
 @pytest.mark.parametrize(
     "sidecar",
     [b"", b"\n", b"<!DOCTYPE html>", DIGEST[:-1].encode(), f"{DIGEST}0".encode(), b"g" * 64,
-     b"\xff" * 64, f"sha256:{DIGEST}".encode()],
+     b"\xff" * 64, f"sha256:{DIGEST}".encode(), b" " * 1024 + DIGEST.encode()],
 )  # fmt: skip
 def test_what_is_no_checksum_is_refused(sidecar: bytes) -> None:
     with pytest.raises(BadRelease, match="holds no SHA-256"):
