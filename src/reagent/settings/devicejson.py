@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 Document = dict[str, object]
@@ -90,7 +91,9 @@ def decode(content: bytes) -> Document:
     """
     try:
         text = content.decode("utf-8-sig", "replace")
-        pairs = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
+        pairs = json.loads(
+            text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant, parse_float=_finite
+        )
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
@@ -134,6 +137,12 @@ def misfits(document: Mapping[str, object]) -> list[str]:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"it is no JSON: {name}")
+
+
+def _finite(text: str) -> float | None:
+    """A number; one that no float holds is as good as null, and JSON has no word for infinity."""
+    number = float(text)
+    return number if isfinite(number) else None
 
 
 def _document(pairs: _Pairs, keys: Sequence[Key]) -> Document:

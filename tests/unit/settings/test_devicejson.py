@@ -198,3 +198,13 @@ def test_whatever_stands_there_survives_a_second_reading(found: dict[str, object
     assert again == once
     unknown = {name for name in found if name.lower() not in {key.name for key in devicejson.KEYS}}
     assert {name: again[name] for name in unknown} == {name: found[name] for name in unknown}
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_a_number_that_no_float_holds_leaves_a_file_that_can_be_read_again(number: str) -> None:
+    once = rewritten(f'{{"serial_number":"s","description":{number},"mine":[{number},1.5]}}')
+
+    again = devicejson.decode(once.encode())
+
+    assert again["serial_number"] == "s"
+    assert again["mine"] == [None, 1.5]
