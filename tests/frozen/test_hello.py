@@ -170,11 +170,22 @@ async def test_an_invalid_signature_ends_it(both: Scripted) -> None:
         [ABORT, {"message": "no principal"}, "wamp.error.not_authorized"],
         [ABORT, {}, "wamp.error.no_such_realm"],
         [ABORT, {"message": "try later"}, "wamp.close.system_shutdown"],
+        [ABORT, {"message": "the signature is invalid today"}, "wamp.error.not_authorized"],
+        [ABORT, {}, "a reason that is no URI"],
         [2, SESSION, {"roles": {}}],
         ["nonsense"],
         [GOODBYE, {}, "wamp.close.close_realm"],
     ],
-    ids=["unknown", "no realm", "shutdown", "no roles", "nonsense", "goodbye"],
+    ids=[
+        "unknown",
+        "no realm",
+        "shutdown",
+        "other words",
+        "no URI",
+        "no roles",
+        "nonsense",
+        "goodbye",
+    ],
 )
 async def test_anything_else_is_dialled_again(both: Scripted, reply: Message) -> None:
     router, device = both

@@ -132,6 +132,24 @@ async def test_a_look_up_that_fails_never_reads_like_a_denial(online: Online) ->
             assert answer is not refusal or "the database is on fire" in text, name
 
 
+async def test_a_platform_whose_errors_have_no_proper_uri_is_understood_all_the_same(
+    online: Online,
+) -> None:
+    online.router.answers[platform.PRIVILEGE] = [ERROR, "out of order", ["call again"]]
+
+    text = error_of(await online.call("get_storage_data"))
+
+    assert "out of order, call again" in text
+    assert len(online.router.sessions) == 1
+
+
+async def test_a_caller_whose_account_is_a_number_is_the_same_account(online: Online) -> None:
+    answer = await online.call("get_storage_data", 501)
+
+    assert answer[0] == YIELD
+    assert [each["requestor_account_key"] for each in online.asked] == [501]
+
+
 async def test_the_platform_itself_is_never_looked_up(online: Online) -> None:
     online.router.answers[platform.PRIVILEGE] = [[False]]
 

@@ -17,9 +17,9 @@ from reagent.errors import (
 )
 from reagent.model.device import Identity
 
-# Crossbar says `WAMP-CRA client signature is invalid`; an unknown device reads differently, and may
-# be known tomorrow.
-BAD_SECRET = "signature is invalid"  # noqa: S105 - what routers say, not a secret
+# What Crossbar says. Whatever reads differently, an unknown device for one, may be mended there: it
+# is dialled again.
+BAD_SECRET = "WAMP-CRA client signature is invalid"  # noqa: S105 - what routers say, not a secret
 
 
 class Handshake:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from reagent.adapters.wamp.library import Message, ProtocolError, make, message, role
+from reagent.adapters.wamp.library import Message, make, message, role
 from reagent.errors import CallFailed
 from reagent.model.call import Answer
 
@@ -20,66 +20,6 @@ CLOSE_REALM = "wamp.close.close_realm"
 GOODBYE_AND_OUT = "wamp.close.goodbye_and_out"
 SYSTEM_SHUTDOWN = "wamp.close.system_shutdown"
 INTERNAL = "internal error"
-
-_PARSERS: dict[int, Callable[[list[object]], object]] = {
-    kind.MESSAGE_TYPE: kind.parse
-    for kind in (
-        message.Challenge,
-        message.Welcome,
-        message.Abort,
-        message.Goodbye,
-        message.Error,
-        message.Published,
-        message.Subscribed,
-        message.Unsubscribed,
-        message.Event,
-        message.Result,
-        message.Registered,
-        message.Unregistered,
-        message.Invocation,
-        message.Interrupt,
-    )
-}
-_DETAILS_OF_INVOCATION = 3
-
-
-def decode(payload: bytes) -> object:
-    """One message of autobahn's classes.
-
-    Raises:
-        ProtocolError: it is none, or of a kind that a client does not get.
-    """
-    try:
-        raw = json.loads(payload.decode())
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"not JSON: {error}") from error
-    if not isinstance(raw, list) or not raw or not isinstance(raw[0], int):
-        raise ProtocolError("not a WAMP message")
-    parse = _PARSERS.get(raw[0])
-    if parse is None:
-        raise ProtocolError(f"a client does not get messages of type {raw[0]}")
-    if raw[0] == message.Invocation.MESSAGE_TYPE:
-        raw = _lenient(raw)
-    return parse(raw)
-
-
-def invocation_in(payload: bytes) -> int | None:
-    """The number of an INVOCATION that could not be decoded: its caller waits for an answer."""
-    try:
-        raw = json.loads(payload.decode())
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(raw, list) or raw[:1] != [message.Invocation.MESSAGE_TYPE]:
-        return None
-    return raw[1] if len(raw) > 1 and isinstance(raw[1], int) else None
-
-
-def _lenient(raw: list[object]) -> list[object]:
-    # A router may say "nobody" with a null; autobahn's parser takes only the absence of the key.
-    details = raw[_DETAILS_OF_INVOCATION] if len(raw) > _DETAILS_OF_INVOCATION else None
-    if isinstance(details, dict) and None in details.values():
-        raw[_DETAILS_OF_INVOCATION] = {k: v for k, v in details.items() if v is not None}
-    return raw
 
 
 def encode(outgoing: Message) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from reagent import log
-from reagent.adapters.wamp import messages
+from reagent.adapters.wamp import incoming, messages
 from reagent.adapters.wamp.asking import Asking
 from reagent.adapters.wamp.handles import Handle
 from reagent.adapters.wamp.handshake import Handshake
@@ -174,16 +174,16 @@ class RouterSession:
     def received(self, payload: bytes) -> None:
         """One message. What cannot be understood is logged and skipped: a router is no enemy."""
         try:
-            incoming = messages.decode(payload)
+            said = incoming.decode(payload)
         except ProtocolError as error:
             _log.warning("unusable message from the router", error=error)
-            number = messages.invocation_in(payload)
+            number = incoming.invocation_in(payload)
             if number is not None:
                 self._courtesy(messages.not_understood(number, str(error)))
             return
         if _library_log.isEnabledFor(logging.DEBUG):
-            _library_log.debug("received %s", type(incoming).__name__)
-        self._reactions[type(incoming)](incoming)
+            _library_log.debug("received %s", type(said).__name__)
+        self._reactions[type(said)](said)
 
     def ponged(self, payload: bytes) -> None:
         """Somebody is there."""

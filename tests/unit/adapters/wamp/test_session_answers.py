@@ -278,7 +278,7 @@ async def test_what_is_no_message_is_skipped(router: Router, payload: bytes) -> 
 
 
 async def test_the_caller_of_what_cannot_be_understood_is_told(router: Router) -> None:
-    router.says([68, 5, 99, {"caller_authid": 7}])
+    router.says([68, 5, 99, "no details"])
 
     assert router.last[:5] == [8, 68, 5, {}, "wamp.error.invalid_argument"]
 

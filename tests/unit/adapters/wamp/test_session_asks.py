@@ -72,6 +72,16 @@ async def test_an_error_holds_its_uri_and_its_arguments(router: Router) -> None:
         assert part in str(caught.value)
 
 
+async def test_an_error_without_a_proper_uri_is_an_answer_and_not_the_end(router: Router) -> None:
+    task = await asking(router.session.call("a.b"))
+
+    router.says([8, 48, 1, {}, "it is all wrong", ["Duplicate value"]])
+
+    with pytest.raises(CallFailed, match="it is all wrong, Duplicate value"):
+        await task
+    assert router.session.connected
+
+
 async def test_an_error_of_another_kind_of_request_is_not_for_a_call(router: Router) -> None:
     task = await asking(router.session.call("a.b"))
 

@@ -107,6 +107,8 @@ async def test_a_bad_signature_is_final(stranger: Router) -> None:
         [3, {"message": "no principal with authid"}, "wamp.error.authentication_failed"],
         [3, {}, "wamp.error.no_such_realm"],
         [3, {"message": "try later"}, "wamp.close.system_shutdown"],
+        [3, {"message": "your signature is invalid today"}, "wamp.error.not_authorized"],
+        [3, {}, "wamp says no"],
     ],
 )
 async def test_every_other_abort_is_a_failed_dial(stranger: Router, abort: list[object]) -> None:
