@@ -247,6 +247,17 @@ async def test_an_image_is_removed_although_a_stopped_container_was_made_of_it(
     assert not await world.engine.image_exists(image)
 
 
+async def test_one_tag_is_removed_and_the_image_stays_for_the_others(world: World) -> None:
+    first = await world.has_image("apps/9_app:1.0.0")
+    second = await world.has_image("apps/9_app:2.0.0")
+
+    await world.engine.remove_image(first)
+    await world.engine.remove_image(first)
+
+    assert not await world.engine.image_exists(first)
+    assert await world.engine.image_exists(second)
+
+
 # --- pulls --------------------------------------------------------------------------------------
 
 

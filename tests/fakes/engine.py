@@ -147,6 +147,10 @@ class FakeEngine:
         await self._enter("remove_images", repository)
         self.lost_images(*(tag for tag in self.tags if tag.rpartition(":")[0] == repository))
 
+    async def remove_image(self, reference: str) -> None:
+        await self._enter("remove_image", reference)
+        self.lost_images(reference)
+
     async def prune_dangling(self) -> None:
         await self._enter("prune_dangling")
         self._dangling.clear()

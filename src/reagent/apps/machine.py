@@ -15,7 +15,7 @@ from reagent.aio.bounded import within
 from reagent.apps.actions.table import action_for
 from reagent.apps.actions.workshop import Job, Workshop
 from reagent.apps.states import DISK_GROWING
-from reagent.apps.transitions import LATER, Verb, update_due, verb_for
+from reagent.apps.transitions import Verb, update_due, verb_for
 from reagent.contracts.backend import Backend
 from reagent.contracts.store import Store
 from reagent.errors import (
@@ -74,7 +74,7 @@ class Machine:
         except Unavailable as error:
             _log.error("no registry token, the request waits", app=app.app_name, error=error)
             return Outcome.POSTPONED
-        return await self._run(Job(app, wanted, token))
+        return await self._run(Job(app, wanted, token or ""), linked=token is not None)
 
     async def _adopt(self, app: App, wanted: WantedApp) -> None:
         """Take over what the platform knows better. The row is saved with the state before."""
@@ -86,22 +86,22 @@ class Machine:
         if wanted.current in State.__members__ and (awaits_platform or builds):
             app.state = State(wanted.current)
 
-    async def _token(self, wanted: WantedApp) -> str:
-        """Fetched for every transition, removals included; without a link there is none."""
+    async def _token(self, wanted: WantedApp) -> str | None:
+        """Fetched for every transition, removals included; None without a link."""
         owned = wanted.stage == Stage.PROD and wanted.device_owner_account_key != 0
         account = wanted.device_owner_account_key if owned else wanted.requestor_account_key
         try:
             asked = self._backend.registry_token(account)
             return await within(_TOKEN_S, asked, "registry token")
         except NotConnected:
-            return ""
+            return None
 
-    async def _run(self, job: Job) -> Outcome:
+    async def _run(self, job: Job, *, linked: bool) -> Outcome:
         app, wanted = job.app, job.wanted
         try:
             if self._emergency() and wanted.target in DISK_GROWING:
                 raise Failed(f"the disk is full: {app.app_name} cannot be {wanted.target}")  # noqa: TRY301
-            verb = await self._choose(job)
+            verb = self._choose(job, linked=linked)
             if verb is None:
                 return Outcome.UNDEFINED
             _log.info("transition", app=app.app_name, stage=app.stage, verb=verb, now=app.state)
@@ -120,16 +120,14 @@ class Machine:
             return Outcome.FAILED
         return Outcome.STAYED if verb == Verb.STAY else Outcome.DONE
 
-    async def _choose(self, job: Job) -> Verb | None:
+    def _choose(self, job: Job, *, linked: bool) -> Verb | None:
         """The update gate, then the table.
 
-        While updating is not in this version an update that is due must not keep an app from
-        running: it is refused by name, and the rest of the request counts.
+        An update begins by removing what runs. Without a link there is no token to fetch the new
+        version with, so what is installed starts; the next connect drives the update.
         """
-        if update_due(job.app, job.wanted):
-            if Verb.UPDATE not in LATER:
-                return Verb.UPDATE
-            await self._refuse(job, NotInThisVersion(f"{Verb.UPDATE}: not in this version"))
+        if linked and update_due(job.app, job.wanted):
+            return Verb.UPDATE
         return self._verb(job)
 
     def _verb(self, job: Job) -> Verb | None:

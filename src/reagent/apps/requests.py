@@ -19,7 +19,7 @@ from reagent.apps.records import Records
 from reagent.apps.reports import Reports
 from reagent.apps.states import GONE, STORABLE, normalise
 from reagent.apps.tasks import Tasks
-from reagent.apps.transitions import LATER, Verb, update_pending
+from reagent.apps.transitions import update_pending
 from reagent.contracts.clock import Clock
 from reagent.contracts.store import Store
 from reagent.errors import BadRequest, ReagentError, RecordNotFound
@@ -209,8 +209,7 @@ class Requests:
             return
         if app.state == State.FAILED:
             return
-        updates = Verb.UPDATE not in LATER and update_pending(row)
-        if app.state != app.target or updates:
+        if app.state != app.target or update_pending(row):
             self.drive(row)
             return
         await self._live.refresh(app, row)

@@ -119,7 +119,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[State, Verb]]] = {
 # There is no image of a working copy to be fetched from anywhere.
 _DEV: Final[Mapping[tuple[State, State], Verb]] = {(State.REMOVED, _PRESENT): Verb.STAY}
 
-LATER: Final = frozenset({Verb.BUILD, Verb.PUBLISH, Verb.REMOVE_AND_PUBLISH, Verb.UPDATE})
+LATER: Final = frozenset({Verb.BUILD, Verb.PUBLISH, Verb.REMOVE_AND_PUBLISH})
 
 
 def verb_for(current: State, target: str, stage: str) -> Verb:
@@ -143,16 +143,17 @@ def update_due(app: App, wanted: WantedApp) -> bool:
 
     The reference lets it also take over requests for REMOVED, past the guard of a full disk [Q-10].
     """
-    return (
-        wanted.request_update and wanted.newest_version != app.version and wanted.target not in GONE
-    )
+    return _is_update(wanted) and wanted.newest_version != app.version
 
 
 def update_pending(row: WantedApp) -> bool:
     """Whether a stored request still asks for an update (apps.md 2.4)."""
-    return (
-        row.request_update and row.newest_version != row.present_version and row.target not in GONE
-    )
+    return _is_update(row) and row.newest_version != row.present_version
+
+
+def _is_update(wanted: WantedApp) -> bool:
+    """Whether an update is asked for, and to what."""
+    return wanted.request_update and bool(wanted.newest_version) and wanted.target not in GONE
 
 
 def markdown() -> Iterator[str]:
@@ -166,8 +167,8 @@ def markdown() -> Iterator[str]:
     yield "nothing is reported. *Italic*: part of the life cycle, not of this version; refused by"
     yield "name, and the app stays as it is. A compose app is refused the same way, whatever the"
     yield "verb but stay. `update` takes the place of any cell but those of REMOVED and UNINSTALLED"
-    yield "when an update was asked for and the newest version is not the installed one; while that"
-    yield "is refused, the cell counts."
+    yield "when an update was asked for and the newest version is not the installed one; while the"
+    yield "platform cannot be reached, the cell counts."
     yield ""
     yield f"| is | {' | '.join(columns)} |"
     yield f"|---{'|---' * len(columns)}|"

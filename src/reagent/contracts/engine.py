@@ -163,6 +163,10 @@ class Engine(Protocol):
         """Remove every tag of a repository, forced; none is fine."""
         ...
 
+    async def remove_image(self, reference: str) -> None:
+        """Remove one reference, forced, and the image with its last one; none is fine."""
+        ...
+
     async def prune_dangling(self) -> None:
         """Throw away images that have no name and no container, 10 min."""
         ...

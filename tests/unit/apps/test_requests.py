@@ -141,25 +141,6 @@ async def test_what_this_version_cannot_do_is_refused_by_name_and_changes_nothin
     assert not rig.app(stage).lock.locked()
 
 
-async def test_an_update_that_is_refused_does_not_keep_an_app_from_running(rig: Rig) -> None:
-    rig.engine.has_image(rig.image("1.0.0"))
-
-    await rig.ask(
-        "RUNNING",
-        "PRESENT",
-        present_version="1.0.0",
-        newest_version="2.0.0",
-        request_update=True,
-    )
-
-    assert rig.cloud.told == ["STARTING", "RUNNING"]
-    assert rig.app().version == "1.0.0"
-    assert rig.logs.told("update: not in this version")
-    row = await rig.row()
-    assert row is not None
-    assert row.request_update
-
-
 @pytest.mark.parametrize(
     "fields",
     [
@@ -245,24 +226,6 @@ async def test_a_request_that_finds_a_failing_app_busy_is_not_forgotten(rig: Rig
     await rig.apps.settled()
 
     assert rig.cloud.told == ["STARTING", "FAILED", "PRESENT"]
-
-
-async def test_a_pending_update_is_stored_while_the_app_is_busy(rig: Rig) -> None:
-    rig.engine.has_image(rig.image("1.0.0"))
-    rig.engine.hold("create")
-    await rig.apps.request(rig.wanted("RUNNING", "PRESENT", present_version="1.0.0"))
-    await rig.engine.until_asked("create prod_1_app")
-
-    await rig.apps.request(
-        rig.wanted("RUNNING", "STARTING", request_update=True, newest_version="2.0.0")
-    )
-    rig.engine.release("create")
-    await rig.apps.settled()
-
-    row = await rig.row()
-    assert row is not None
-    assert (row.request_update, row.newest_version) == (True, "2.0.0")
-    assert rig.app().version == "1.0.0"
 
 
 async def test_a_bug_in_a_verb_is_a_failed_app_and_never_a_locked_one(rig: Rig) -> None:

@@ -156,7 +156,12 @@ class DockerEngine:
         for image in await self.list_images():
             tags = of_repository(repository, image.get("RepoTags"))
             for reference in tags or of_repository(repository, image.get("RepoDigests")):
-                await self._remove_image(reference)
+                await self.remove_image(reference)
+
+    async def remove_image(self, reference: str) -> None:
+        """Remove one reference, and the image with its last one; none is fine."""
+        with suppress(ImageNotFound):
+            await self._change(lambda docker: docker.remove_image(reference), ImageNotFound)
 
     async def prune_dangling(self) -> None:
         """Throw away images that have no name and no container."""
@@ -228,10 +233,6 @@ class DockerEngine:
         with _translated(absent):
             version = await self._wire.version()
             return await self._sdk.run(version, call, within)
-
-    async def _remove_image(self, reference: str) -> None:
-        with suppress(ImageNotFound):
-            await self._change(lambda docker: docker.remove_image(reference), ImageNotFound)
 
     async def _exact(self, name_or_id: str) -> str:
         """What the engine cannot take for the beginning of somebody else's id."""

@@ -36,7 +36,8 @@ async def fetch(shop: Workshop, job: Job, version: str) -> None:
         if not version:
             raise Failed("the platform named no version")
         try:
-            await _download(shop, job, f"{names.repository}:{version}")
+            async with shop.streams.cancelable(names.pull):
+                await transfer(shop, job, version, as_soon_as_it_flows=State.DOWNLOADING)
         except Canceled:
             await shop.logs.notice(names.container, f"Download of {app.app_name} was canceled")
             raise
@@ -45,12 +46,17 @@ async def fetch(shop: Workshop, job: Job, version: str) -> None:
     await shop.states.set(app, State.PRESENT)
 
 
-async def _download(shop: Workshop, job: Job, reference: str) -> None:
+async def transfer(
+    shop: Workshop, job: Job, version: str, *, as_soon_as_it_flows: State | None = None
+) -> None:
+    """Read a version from the registry to its end, with the state that the app takes on then.
+
+    Raises:
+        EngineFailed: the registry has no such version, or gives it to nobody; the engine's text.
+    """
     names = shop.names(job.wanted)
     login = Login(job.token, shop.identity().secret) if job.token else None
-    async with (
-        shop.streams.cancelable(names.pull),
-        shop.engine.pull(reference, login) as lines,
-    ):
-        await shop.states.set(job.app, State.DOWNLOADING)
+    async with shop.engine.pull(f"{names.repository}:{version}", login) as lines:
+        if as_soon_as_it_flows is not None:
+            await shop.states.set(job.app, as_soon_as_it_flows)
         await shop.logs.stream(names.container, lines)

@@ -13,6 +13,7 @@ from reagent.apps.actions.run import run
 from reagent.apps.actions.stay import stay
 from reagent.apps.actions.stop import stop
 from reagent.apps.actions.uninstall import uninstall
+from reagent.apps.actions.update import update
 from reagent.apps.actions.workshop import Action, Job
 from reagent.apps.transitions import LATER, Verb
 from reagent.errors import NotInThisVersion
@@ -24,6 +25,7 @@ ACTIONS: Final[Mapping[Verb, Action]] = {
     Verb.STOP: stop,
     Verb.REMOVE: remove,
     Verb.UNINSTALL: uninstall,
+    Verb.UPDATE: update,
     Verb.RECOVER_TO_PRESENT: recover_to_present,
     Verb.RECOVER_TO_RUNNING: recover_to_running,
     Verb.CANCEL_PULL: cancel.cancel_pull,
