@@ -128,8 +128,8 @@ def tidy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[str, .
     if known.active != own or not known.previous:
         return ()
     stale = [name for name in names if _VERSION_FILE.fullmatch(name) and name not in held]
-    stale += [name for name in names if name in {moves.TEMPORARY_FILE, moves.TEMPORARY_LINK}]
-    gone = [name for name in sorted(stale) if drafts.unlinked(files, f"{folder}/{name}")]
+    gone = moves.sweep(files, folder, names)
+    gone += [name for name in sorted(stale) if moves.unlinked(files, f"{folder}/{name}")]
     with suppress(OSError):
         gone += drafts.tidy(files, folder, ledger)
     return tuple(gone)
@@ -168,7 +168,7 @@ def tidy_copy(files: Files, folder: str, ledger: Ledger, *, own: str) -> tuple[s
         if not newest or version_of(name) == higher(version_of(name), version_of(newest)):
             newest = name
     stale = sorted(set(staged) - held - {newest})
-    return tuple(name for name in stale if drafts.unlinked(files, f"{folder}/{name}"))
+    return tuple(name for name in stale if moves.unlinked(files, f"{folder}/{name}"))
 
 
 def _linked(files: Files, folder: str, names: Sequence[str]) -> set[str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from contextlib import suppress
 from typing import Final
 
 from reagent.contracts.downloads import LARGEST_FILE, Part
@@ -171,12 +170,8 @@ class Drafts:
         content = json.dumps({"etag": mark, "length": length}).encode()
         if len(content) > _LONGEST_NOTE:
             return
-        self._in_use.add(moves.TEMPORARY_FILE)
-        try:
-            # Its fsync of the folder has the name of the file on the disk, too.
-            moves.put(self._files, self._note_path(sha256), content, 0o600)
-        finally:
-            self._in_use.discard(moves.TEMPORARY_FILE)
+        # Its fsync of the folder has the name of the file on the disk, too.
+        moves.put(self._files, self._note_path(sha256), content, 0o600)
 
     def _note_path(self, sha256: str) -> str:
         return f"{self._folder}/{sha256}{_NOTE}"
@@ -201,17 +196,9 @@ def tidy(files: Files, folder: str, ledger: Ledger, keep: str | None = None) -> 
     place = f"{folder}/{DOWNLOADS}"
     names = files.list(place)
     kept = _pairs(names) if keep is None else _names(keep) & _pairs(names)
-    stale = sorted(set(names) - ledger.in_use - kept)
-    return [name for name in stale if unlinked(files, f"{place}/{name}")]
-
-
-def unlinked(files: Files, path: str) -> bool:
-    """Take a file or link away; whether it was there and is gone."""
-    with suppress(OSError):
-        if files.lstat(path).kind in (Kind.FILE, Kind.LINK):
-            files.unlink(path)
-            return True
-    return False
+    gone = moves.sweep(files, place, names)
+    stale = sorted(set(names) - ledger.in_use - kept - moves.TEMPORARY)
+    return gone + [name for name in stale if moves.unlinked(files, f"{place}/{name}")]
 
 
 def _names(sha256: str) -> set[str]:

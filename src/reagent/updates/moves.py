@@ -3,20 +3,27 @@
     put     temp file O_EXCL, write, fsync, rename, fsync of the folder
     link    link under a temp name, fsync of the folder, rename, fsync of the folder
 
-One process moves at a time (it holds the lock), so the temp names are fixed: what a cut leaves is
-dropped by the next move. They begin with a dot and hold neither `reagent-`, which the field's
-manager script runs, nor `reswarm` or `flock`, which boot scripts take for the device file.
+One process moves at a time (it holds the lock), and one thread of it, so the temp names are fixed:
+what a cut leaves is dropped by the next move, or by `sweep`. They begin with a dot and hold neither
+`reagent-`, which the field's manager script runs, nor `reswarm` or `flock`, which boot scripts take
+for the device file.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
-from reagent.contracts.files import Files
+from reagent.contracts.files import Files, Kind
 
 TEMPORARY_FILE: Final = ".put.tmp"
 TEMPORARY_LINK: Final = ".link.tmp"
+TEMPORARY: Final = frozenset({TEMPORARY_FILE, TEMPORARY_LINK})
+
+# Re-entrant for the signal handler of an early stop, which never returns.
+_MOVING: Final = threading.RLock()
 
 
 def put(files: Files, path: str, content: bytes, mode: int = 0o644) -> None:
@@ -27,20 +34,21 @@ def put(files: Files, path: str, content: bytes, mode: int = 0o644) -> None:
     """
     folder = _folder_of(path)
     temporary = f"{folder}/{TEMPORARY_FILE}"
-    drop(files, temporary)
-    try:
-        new = files.create(temporary, mode)
-        try:
-            new.write(content)
-            new.fsync()
-        finally:
-            new.close()
-        files.rename(temporary, path)
-    except BaseException:
-        # Also after a failed fsync: what the kernel gave up once it never writes again.
+    with _MOVING:
         drop(files, temporary)
-        raise
-    files.fsync(folder)
+        try:
+            new = files.create(temporary, mode)
+            try:
+                new.write(content)
+                new.fsync()
+            finally:
+                new.close()
+            files.rename(temporary, path)
+        except BaseException:
+            # Also after a failed fsync: what the kernel gave up once it never writes again.
+            drop(files, temporary)
+            raise
+        files.fsync(folder)
 
 
 def link(files: Files, path: str, target: str) -> None:
@@ -53,15 +61,34 @@ def link(files: Files, path: str, target: str) -> None:
     """
     folder = _folder_of(path)
     temporary = f"{folder}/{TEMPORARY_LINK}"
-    drop(files, temporary)
-    try:
-        files.symlink(target, temporary)
-        files.fsync(folder)
-        files.rename(temporary, path)
-    except BaseException:
+    with _MOVING:
         drop(files, temporary)
-        raise
-    files.fsync(folder)
+        try:
+            files.symlink(target, temporary)
+            files.fsync(folder)
+            files.rename(temporary, path)
+        except BaseException:
+            drop(files, temporary)
+            raise
+        files.fsync(folder)
+
+
+def sweep(files: Files, folder: str, names: Collection[str]) -> list[str]:
+    """Unlink those of these names that a cut left in the middle of a move; returns them."""
+    left = sorted(TEMPORARY.intersection(names))
+    if not left:
+        return []
+    with _MOVING:  # what is there now is nobody's
+        return [name for name in left if unlinked(files, f"{folder}/{name}")]
+
+
+def unlinked(files: Files, path: str) -> bool:
+    """Take a file or link away; whether it was there and is gone."""
+    with suppress(OSError):
+        if files.lstat(path).kind in (Kind.FILE, Kind.LINK):
+            files.unlink(path)
+            return True
+    return False
 
 
 def drop(files: Files, path: str) -> None:
