@@ -1,7 +1,7 @@
 """`repair.cmd`: puts a `reagent.exe` back where none is, and starts the service. Pure.
 
-The one state that no version can mend, because none runs: both renames of `updates.windows.swap`
-failed, or a scanner took the file away. A task of the system runs this at every start of Windows.
+The one state that no version can mend, because none runs: an agent of the field failed between its
+renames, or a scanner took the file away. A task of the system runs this at every start of Windows.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import Final
 from reagent import log
 from reagent.adapters.logfile import LogFile
 from reagent.adapters.stopsignals import Stops, stopped_within
-from reagent.adapters.windows.candidate import SERVICE, TRIAL, Candidate, ask, pause
+from reagent.adapters.windows.candidate import SERVICE, TRIAL, Candidate, pause
 from reagent.adapters.windows.updatefiles import WindowsFiles
 from reagent.commands.windows import plan
 from reagent.settings import stamp
@@ -33,7 +33,6 @@ from reagent.updates.windows.swap import Place, Start, at_start, healthy
 _log = log.get(__name__)
 
 LOG: Final = "service.log"
-_SAYS_WITHIN_S: Final = 30.0
 
 
 def run(flags: Flags, words: Sequence[str]) -> int | None:
@@ -71,14 +70,7 @@ def serve(
     log.configure(sinks=[LogFile(f"{folder}/{LOG}")], level=log.INFO, pretty=False)
     _log.info("the service starts", version=stamp.VERSION, executable=sys.executable)
     files = WindowsFiles()
-    place = Place(
-        files=files,
-        folder=folder,
-        marker=MarkerFile(files, folder, _now),
-        running=sys.executable,
-        says=lambda path: ask((path, "-version"), path, b"", _SAYS_WITHIN_S),
-        sleep=time.sleep,
-    )
+    place = Place(files=files, folder=folder, marker=MarkerFile(files, folder, _now))
     if at_start(place, stamp.VERSION) is Start.GIVE_WAY:
         return CRASHED
     start = _begin if begin is None else begin

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
+import itertools
 from dataclasses import dataclass, field
 
 import pytest
 
-from reagent.errors import Failed, Refused
 from reagent.updates.windows.marker import Marker, MarkerFile, Phase, decode, encode
-from reagent.updates.windows.swap import Place, Start, activate, at_start, healthy
-from tests.fakes.files import FakeFiles
+from reagent.updates.windows.swap import Place, Start, at_start, healthy
+from tests.fakes.files import FakeFiles, PowerCut
 
 FOLDER = "C:/ProgramData/IronFlock/Reagent"
 ACTIVE, PREVIOUS = f"{FOLDER}/reagent.exe", f"{FOLDER}/reagent-prev.exe"
@@ -32,27 +31,22 @@ class Disk(FakeFiles):
 refused: set[tuple[str, str]] = set()
 
 
+def downloaded() -> FakeFiles:
+    files = Disk()
+    files.folder(FOLDER)
+    files.file(ACTIVE, b"old")
+    files.file(DOWNLOAD, b"new")
+    return files
+
+
 @dataclass
 class Folder:
     """The agent's folder with `reagent.exe` 1.0.0 in it, and a download of 2.0.0."""
 
-    files: Disk = field(default_factory=Disk)
-    slept: list[float] = field(default_factory=list)
-    says: str = "2.0.0\r\n"
-    suspicion: str = ""
+    files: FakeFiles = field(default_factory=downloaded)
 
-    def __post_init__(self) -> None:
-        refused.clear()
-        self.files.folder(FOLDER)
-        self.files.file(ACTIVE, b"old")
-        self.files.file(DOWNLOAD, b"new")
-
-    def place(self, running: str = ACTIVE, *, enforced: bool = False) -> Place:
-        return Place(
-            files=self.files, folder=FOLDER, marker=self.file, running=running,
-            says=lambda _: self.says, sleep=self.slept.append,
-            suspicion=lambda _: self.suspicion, enforced=enforced,
-        )  # fmt: skip
+    def place(self) -> Place:
+        return Place(files=self.files, folder=FOLDER, marker=self.file)
 
     @property
     def file(self) -> MarkerFile:
@@ -66,9 +60,22 @@ class Folder:
         self.file.put(marker(phase, attempts))
 
     def swapped(self) -> None:
-        """As it is in probation."""
+        """What an agent of the field does, and leaves (docs/contract/system.md 5.3)."""
+        self.mark(Phase.SWAPPING)
         self.files.rename(ACTIVE, PREVIOUS)
         self.files.rename(DOWNLOAD, ACTIVE)
+        self.mark(Phase.PROBATION)
+
+    def repaired(self) -> str:
+        """The version that runs, after `repair.cmd` where there is nothing to run."""
+        if ACTIVE not in self.files.names:
+            found = PREVIOUS if PREVIOUS in self.files.names else DOWNLOAD
+            self.files.rename(found, ACTIVE)
+        return "1.0.0" if self.content(ACTIVE) == b"old" else "2.0.0"
+
+    @property
+    def phase(self) -> Phase | None:
+        return None if self.marker is None else self.marker.phase
 
     def content(self, path: str) -> bytes:
         return self.files.names[path].content
@@ -83,138 +90,35 @@ def marker(phase: Phase, attempts: int = 0) -> Marker:
 
 @pytest.fixture
 def folder() -> Folder:
+    refused.clear()
     return Folder()
 
 
-# --- activation
+# --- what the field leaves us
 
 
-def test_the_new_one_is_in_place_and_on_probation(folder: Folder) -> None:
-    activate(folder.place(), "2.0.0", "1.0.0")
+def test_wherever_its_swap_is_cut_there_is_something_to_start() -> None:
+    found: set[tuple[Start, Phase | None]] = set()
+    for operations in itertools.count():
+        folder = Folder()
+        folder.files.cut_at(operations)
+        whole = True
+        try:
+            folder.swapped()
+        except PowerCut:
+            whole = False
+        for world in folder.files.worlds():
+            after = Folder(files=world)
+            running = after.repaired()
+            found.add((at_start(after.place(), running), after.phase))
+        if whole:
+            break
 
-    assert (folder.content(ACTIVE), folder.content(PREVIOUS)) == (b"new", b"old")
-    assert folder.names() == {"reagent.exe", "reagent-prev.exe", "update-state.json"}
-    assert json.loads(folder.content(STATE)) == {
-        "phase": "probation", "new_version": "2.0.0", "old_version": "1.0.0", "attempts": 0,
-        "updated_at": NOW,
-    }  # fmt: skip
-
-
-def test_what_was_kept_from_an_earlier_time_is_replaced(folder: Folder) -> None:
-    folder.files.file(PREVIOUS, b"stale")
-
-    activate(folder.place(), "2.0.0", "1.0.0")
-
-    assert folder.content(PREVIOUS) == b"old"
-
-
-def test_the_path_of_the_process_is_compared_as_windows_compares(folder: Folder) -> None:
-    activate(folder.place(ACTIVE.upper().replace("/", "\\")), "2.0.0", "1.0.0")
-
-    assert folder.content(ACTIVE) == b"new"
-
-
-def test_a_version_that_failed_here_is_refused_and_stays_blocked(folder: Folder) -> None:
-    folder.mark(Phase.ROLLED_BACK)
-
-    with pytest.raises(Refused, match="failed here before"):
-        activate(folder.place(), "2.0.0", "1.0.0")
-
-    assert folder.marker == marker(Phase.ROLLED_BACK)
-    assert folder.content(ACTIVE) == b"old"
-
-
-def test_a_newer_one_than_the_one_that_failed_is_taken(folder: Folder) -> None:
-    folder.mark(Phase.ROLLED_BACK)
-    folder.files.file(f"{FOLDER}/reagent-v2.0.1.exe", b"newer")
-    folder.says = "2.0.1"
-
-    activate(folder.place(), "2.0.1", "1.0.0")
-
-    assert folder.content(ACTIVE) == b"newer"
-    assert folder.marker == Marker(phase=Phase.PROBATION, new="2.0.1", old="1.0.0")
-
-
-def test_a_block_of_another_version_is_cleared_even_by_one_that_is_refused(folder: Folder) -> None:
-    folder.mark(Phase.ROLLED_BACK)
-
-    with pytest.raises(Refused):
-        activate(folder.place(), "2.0.1", "1.0.0")
-
-    assert folder.marker is None
-
-
-@pytest.mark.parametrize("running", ["C:/Temp/reagent.exe", f"{FOLDER}/reagent-v1.0.0.exe"])
-def test_a_process_that_is_not_the_service_is_refused(folder: Folder, running: str) -> None:
-    with pytest.raises(Refused, match="is not the service's"):
-        activate(folder.place(running), "2.0.0", "1.0.0")
-
-    assert folder.content(ACTIVE) == b"old"
-    assert folder.marker is None
-
-
-@pytest.mark.parametrize("wrong", ["missing", "empty", "version"])
-def test_a_download_that_is_not_what_it_should_be_changes_nothing(
-    folder: Folder, wrong: str
-) -> None:
-    if wrong == "missing":
-        folder.files.unlink(DOWNLOAD)
-    elif wrong == "empty":
-        folder.files.file(DOWNLOAD, b"")
-    else:
-        folder.says = "1.9.9"
-
-    with pytest.raises(Refused):
-        activate(folder.place(), "2.0.0", "1.0.0")
-
-    assert folder.content(ACTIVE) == b"old"
-    assert folder.marker is None
-
-
-def test_a_first_rename_that_fails_is_tried_five_times_and_leaves_all_as_it_was(
-    folder: Folder,
-) -> None:
-    refused.add((ACTIVE, PREVIOUS))
-
-    with pytest.raises(Failed, match="cannot be renamed: it is in use"):
-        activate(folder.place(), "2.0.0", "1.0.0")
-
-    assert folder.slept == [0.3] * 4
-    assert (folder.content(ACTIVE), folder.marker) == (b"old", None)
-
-
-def test_a_second_rename_that_fails_puts_the_old_one_back(folder: Folder) -> None:
-    refused.add((DOWNLOAD, ACTIVE))
-
-    with pytest.raises(Failed, match="cannot be put in place"):
-        activate(folder.place(), "2.0.0", "1.0.0")
-
-    assert (folder.content(ACTIVE), folder.marker) == (b"old", None)
-
-
-def test_where_neither_can_be_put_in_place_the_marker_says_so(folder: Folder) -> None:
-    refused.update({(DOWNLOAD, ACTIVE), (PREVIOUS, ACTIVE)})
-
-    with pytest.raises(Failed, match="is missing"):
-        activate(folder.place(), "2.0.0", "1.0.0")
-
-    assert folder.names() == {"reagent-prev.exe", "reagent-v2.0.0.exe", "update-state.json"}
-    assert folder.marker == marker(Phase.SWAPPING)
-
-
-@pytest.mark.parametrize("enforced", [False, True])
-def test_a_bad_signature_is_said_and_refused_where_that_is_enforced(
-    folder: Folder, *, enforced: bool
-) -> None:
-    folder.suspicion = "nobody signed it"
-
-    if enforced:
-        with pytest.raises(Refused, match="nobody signed it"):
-            activate(folder.place(enforced=True), "2.0.0", "1.0.0")
-        assert (folder.content(ACTIVE), folder.marker) == (b"old", None)
-    else:
-        activate(folder.place(), "2.0.0", "1.0.0")
-        assert folder.content(ACTIVE) == b"new"
+    assert found == {
+        (Start.GO_ON, None),  # the old one, or the new one before it was marked
+        (Start.GO_ON, Phase.PROBATION),  # the new one
+        (Start.GO_ON, Phase.ROLLED_BACK),
+    }
 
 
 # --- starts
