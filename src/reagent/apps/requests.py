@@ -95,7 +95,23 @@ class Requests:
             StoreFailed: the database refused.
         """
         await self.store(wanted)
-        self.drive(wanted)
+        self.drive(await self._completed(wanted))
+
+    async def _completed(self, wanted: WantedApp) -> WantedApp:
+        """With the epoch and the instance that were said before, where this request says neither.
+
+        They are what is stored, and what the verification goes by: an app must not be started with
+        one login and find another one in its files.
+        """
+        try:
+            row = await self._store.wanted(wanted.id)
+        except ReagentError:
+            return wanted
+        return replace(
+            wanted,
+            app_cred_epoch=wanted.app_cred_epoch or row.app_cred_epoch,
+            instance_key=wanted.instance_key or row.instance_key,
+        )
 
     async def store(self, wanted: WantedApp) -> None:
         """Step A: what is asked for is what counts from now on.

@@ -343,6 +343,20 @@ async def test_what_a_push_alone_brings_survives_until_the_next_start(rig: Rig) 
     assert "APP_AUTH_ID=app-1-prod-e3@test-serial-001" in environment
 
 
+async def test_what_a_later_request_does_not_say_of_its_login_is_what_was_said_before(
+    rig: Rig,
+) -> None:
+    rig.engine.has_image(rig.image("1.0.0"))
+    rig.learnt.credential_key = "key"
+    await rig.ask("PRESENT", "PRESENT", present_version="1.0.0", app_cred_epoch=3, instance_key=8)
+
+    await rig.ask("RUNNING", "PRESENT", present_version="1.0.0")
+
+    environment = rig.engine.created[0].environment
+    assert "INSTANCE_KEY=8" in environment
+    assert "APP_AUTH_ID=app-1-prod-e3@test-serial-001" in environment
+
+
 async def test_an_upload_that_broke_leaves_the_app_removed(rig: Rig) -> None:
     await rig.begin("TRANSFERING", stage="DEV")
     await rig.begin("RUNNING")
