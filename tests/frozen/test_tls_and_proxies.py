@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from sandbox.cloud import Cloud
@@ -27,10 +27,17 @@ pytestmark = pytest.mark.timeout(60)
 
 
 class Certificate:
-    """A self-signed certificate for 127.0.0.1, its key, and a file with both."""
+    """A self-signed certificate for 127.0.0.1, its key, and a file with both.
 
-    def __init__(self, folder: Path, name: str) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
+    An old one has a key that nobody would make today.
+    """
+
+    def __init__(self, folder: Path, name: str, *, old: bool = False) -> None:
+        key = (
+            rsa.generate_private_key(public_exponent=65537, key_size=1024)
+            if old
+            else ec.generate_private_key(ec.SECP256R1())
+        )
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = dt.datetime.now(dt.UTC)
         names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -58,6 +65,7 @@ class Certificate:
     def serving(self, *, clients: Certificate | None = None) -> ssl.SSLContext:
         """A server's context; with `clients` it demands a certificate of theirs."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
         context.load_cert_chain(self.file)
         if clients is not None:
             context.verify_mode = ssl.CERT_REQUIRED
@@ -145,10 +153,12 @@ async def test_a_router_whose_certificate_is_not_trusted_learns_nothing(
         await device.close()
 
 
+@pytest.mark.parametrize("old", [False, True], ids=["of today", "of old"])
 async def test_an_old_endpoint_is_shown_a_certificate_and_is_not_verified(
-    cloud: Cloud, program: Program, tmp_path: Path
+    cloud: Cloud, program: Program, tmp_path: Path, *, old: bool
 ) -> None:
-    server, client = (Certificate(tmp_path, name) for name in ("nobody.example", "device-4021"))
+    names = ("nobody.example", "device-4021")
+    server, client = (Certificate(tmp_path, name, old=old) for name in names)
     async with (
         ScriptedRouter(server.serving(clients=client)) as router,
         proxy_to(router) as proxy,
