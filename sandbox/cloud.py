@@ -114,6 +114,19 @@ class Cloud:
         self.devices.append(device)
         return device
 
+    async def bring_router_back(self) -> None:
+        """Start the router; devices are let in once the backend is there, which serves them all.
+
+        One that were quicker than the backend would be told that nobody takes what it says.
+        """
+        who = {device.identity.authid: device.identity.secret for device in self.devices}
+        for authid in who:
+            self.router.dismiss(authid)
+        await asyncio.to_thread(self.router.start)
+        await self.backend.online()
+        for authid, secret in who.items():
+            self.router.admit(authid, secret)
+
     def _engine_address(self) -> str:
         engine = self.services.engine
         return engine.address if engine else f"unix://{self.services.run_dir}/no-engine.sock"
