@@ -26,7 +26,7 @@ from reagent.settings.flags import Flags
 from reagent.settings.paths import Paths
 from reagent.updates.seat import Role, Seat
 from reagent.updates.watchdog import STATUS
-from reagent.world import open_world
+from reagent.world import World, open_world
 
 _log = log.get("reagent.process")
 
@@ -94,6 +94,7 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
             async with (
                 profiling(flags),
                 orders(flags, agent),
+                host_logs(flags, seat, world),
             ):
                 await agent.run(stop)
         except (AuthenticationRefused, SerialTaken) as error:
@@ -124,6 +125,15 @@ def orders(flags: Flags, agent: Agent) -> AbstractAsyncContextManager[object]:
     from reagent.adapters.posix.lock import lock_folders  # noqa: PLC0415
 
     return control_socket(tuple(lock_folders(flags.agent_dir)), agent.desk)
+
+
+def host_logs(flags: Flags, seat: Seat, world: World) -> AbstractAsyncContextManager[object]:
+    """On a device, what keeps its host's logs bounded; a version on trial leaves the host alone."""
+    if sys.platform != "linux" or seat.role is Role.CANDIDATE:
+        return nullcontext()
+    from reagent.device.retention import bounded_logs, is_device  # noqa: PLC0415 - on devices alone
+
+    return bounded_logs(world.outside.processes) if is_device(flags.agent_dir) else nullcontext()
 
 
 def _listen_to_signals(stop: asyncio.Event, ordered: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -152,3 +153,35 @@ def test_what_it_is_asked_and_refuses_in_an_empty_root(
     assert out.format(version=program.version) in done.stdout
     assert error in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_a_device_bounds_the_logs_of_its_host_and_another_folder_is_no_device(
+    cloud: Cloud, program: Program, user: Caller
+) -> None:
+    need_root()
+    device, guest = Bare.of(cloud, program), Bare.of(cloud, program)
+    guest.flags = (*guest.flags, "-agentDir=/srv/agent")
+    for each in (device, guest):
+        each.put("etc/docker/daemon.json", '{"dns": ["192.0.2.1"]}')
+
+    await device.start()
+    await device.logged("the host's logs are not bounded")  # no systemctl there, and it was last
+    await answers_still(device, user)
+    await guest.start()
+    await answers_still(guest, user)
+
+    written = (device.root / "etc/docker/daemon.json").read_text("utf-8")
+    assert json.loads(written) == {
+        "dns": ["192.0.2.1"],
+        "log-driver": "json-file",
+        "log-opts": {"max-size": "10m", "max-file": "3"},
+    }
+    assert '\n  "log-opts": {\n    "max-size"' in written
+    assert written.endswith("}\n")
+    drop_in = device.root / "etc/systemd/journald.conf.d/10-ironflock.conf"
+    assert drop_in.read_text("utf-8") == "[Journal]\nSystemMaxUse=200M\n"
+    assert (guest.root / "etc/docker/daemon.json").read_text("utf-8") == '{"dns": ["192.0.2.1"]}'
+    assert not (guest.root / "etc/systemd").exists()
+    for each in (device, guest):
+        without_traceback(each)
+        assert await each.stop() == 0

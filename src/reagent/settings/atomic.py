@@ -21,12 +21,13 @@ _PRIVATE: Final = 0o600
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK | BINARY
 
 
-def replace(target: str, content: bytes) -> None:
-    """Put the content at the target, mode 0600, owner kept where that is allowed.
+def replace(target: str, content: bytes, *, mode: int = _PRIVATE) -> None:
+    """Put the content at the target, owner kept where that is allowed.
 
     Args:
         target: a real path: whoever has a symbolic link resolves it first.
         content: all of it.
+        mode: of the file; 0600 where nobody else has to read it.
 
     Raises:
         OSError: nothing changed at the target.
@@ -34,7 +35,7 @@ def replace(target: str, content: bytes) -> None:
     folder = os.path.dirname(target) or "."
     temporary = os.path.join(folder, TEMPORARY_NAME)
     forget_temporary(target)
-    descriptor = os.open(temporary, _NEW, _PRIVATE)
+    descriptor = os.open(temporary, _NEW, mode)
     try:
         try:
             _keep_owner(descriptor, target)
