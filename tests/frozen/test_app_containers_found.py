@@ -163,6 +163,13 @@ async def test_a_refreshed_credential_reaches_a_running_app(
 
     await until(lambda: "-e4@" in file.read_text("ascii"), 5.0, "epoch 4 is on disk")
     assert "-e3@" in before
+    # A push that does not say it does not take it back, nor does what follows from it.
+    await app.bring(system, "PRESENT")
+    await app.bring(system, "RUNNING")
+    with engine.client() as client:
+        env = client.api.inspect_container(app.container)["Config"]["Env"]
+    assert "-e4@" in file.read_text("ascii")
+    assert any(entry.startswith("APP_AUTH_ID=") and "-e4@" in entry for entry in env)
     # What is re-driven from the store keeps the epoch.
     await cloud.backend.leave()
     await cloud.backend.rejoin()

@@ -16,12 +16,14 @@ class Names:
     Attributes:
         container: of its container, and of the topic its log goes out on.
         project: of its compose project.
+        image: of its images, without registry and tag.
         repository: of its images, without a tag.
         pull, push, build: ids of its streams; these keep their case.
     """
 
     container: str
     project: str
+    image: str
     repository: str
     pull: str
     push: str
@@ -37,13 +39,13 @@ def names_of(app: App | WantedApp, identity: Identity, arch: str) -> Names:
         arch: build architecture with its variant, e.g. `armv7`.
     """
     key, name = app.app_key, app.app_name
+    image = image_name(app.stage, arch, key, name)
     return Names(
         container=container_name(app.stage, key, name),
         project=project_name(app.stage, key, name),
+        image=image,
         repository=registry_image(
-            identity.docker_registry_url,
-            identity.docker_main_repository,
-            image_name(app.stage, arch, key, name),
+            identity.docker_registry_url, identity.docker_main_repository, image
         ),
         pull=f"pull_{key}_{name}",
         push=f"push_{key}_{name}",

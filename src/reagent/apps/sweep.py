@@ -105,7 +105,9 @@ class Sweep:
             self._shop.streams.cancel(names.pull)
             await self._remove_containers(names.container, names.project)
             if row.stage == Stage.DEV:
-                await self._remove_images(names.repository)
+                # Under the name it is built as, and under the one that goes without a registry.
+                for repository in (names.repository, names.image):
+                    await self._remove_images(repository)
             gone = State.UNINSTALLED if app.state == State.UNINSTALLED else State.REMOVED
             app.state = app.target = gone
         await self._store.delete_wanted(row.id)

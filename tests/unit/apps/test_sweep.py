@@ -116,6 +116,7 @@ async def test_a_release_that_the_platform_does_not_list_keeps_its_images_alone(
 async def test_a_working_copy_that_the_platform_does_not_list_loses_its_images(rig: Rig) -> None:
     await rig.begin("RUNNING", stage="DEV")
     rig.engine.has_image(rig.image("latest", stage="dev"))
+    rig.engine.has_image("dev_amd64_1_app:latest")
     rig.engine.has_container("dev_1_app")
 
     await rig.apps._sweep.apps([])
