@@ -16,7 +16,7 @@ from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
 from sandbox.under_test import patient
 from tests.frozen.link_that_dies import Link
-from tests.frozen.steps import AppOf, online, until
+from tests.frozen.steps import AppOf, online, sessions_of, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -165,6 +165,22 @@ async def test_an_image_that_is_not_there_is_a_failure_that_is_told(
     # Left alone it is tried again; once the image is there, it runs.
     app.push()
     await app.reached("RUNNING", since=len(states))
+
+
+@pytest.mark.parametrize("name", ["a b", "a..b", "#1", "ünï"])
+async def test_a_name_that_no_engine_and_no_router_takes_is_a_failed_app_and_nothing_more(
+    cloud: Cloud, device: Device, engine: Engine, system: Caller, name: str
+) -> None:
+    app = AppOf(cloud, device, 612, name)
+    await online(cloud, device)
+    sessions = await sessions_of(system, device)
+
+    await app.ask(system, "RUNNING")
+
+    assert await app.reached("FAILED") == ["STARTING", "FAILED"]
+    assert await app.bring(system, "UNINSTALLED") == ["DELETING", "REMOVED", "UNINSTALLED"]
+    assert sessions.ids == []
+    assert sessions.left.heard == []
 
 
 async def test_a_refused_login_is_a_failure_and_no_secret_is_told(

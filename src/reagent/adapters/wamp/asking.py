@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 CALL: int = message.Call.MESSAGE_TYPE
 PUBLISH: int = message.Publish.MESSAGE_TYPE
+
+# The loose rule of WAMP. A router ends the session of whoever breaks it.
+_URI = re.compile(r"[^\s.#]+(?:\.[^\s.#]+)*")
 
 
 class Asking:
@@ -106,7 +110,13 @@ class Asking:
             raise
 
     async def publish(self, topic: str, args: Sequence[object], *, acknowledge: bool) -> None:
-        """PUBLISH; first waits for room on the network, last for PUBLISHED where that is wanted."""
+        """PUBLISH; first waits for room on the network, last for PUBLISHED where that is wanted.
+
+        Raises:
+            CallFailed: the topic is none. Names of apps are part of topics, and come from outside.
+        """
+        if _URI.fullmatch(topic) is None:
+            raise CallFailed(f"{topic!r} is no topic")
         if self._line is not None:
             await within(self._patience, self._line.drained(), "room to send")
         if acknowledge:

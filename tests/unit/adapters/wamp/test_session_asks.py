@@ -166,6 +166,19 @@ async def test_a_publication_is_fire_and_forget(router: Router) -> None:
     assert router.sent == [[16, 1, {}, "topic", [{"a": 1}]], [16, 2, {}, "topic"]]
 
 
+@pytest.mark.parametrize(
+    "topic", ["", "reswarm.logs.1.prod_1_a b", "a..b", "a.b.", "a.b#c", "a\tb"]
+)
+@pytest.mark.parametrize("acknowledge", [True, False])
+async def test_what_a_router_would_end_the_session_for_is_never_published(
+    router: Router, topic: str, *, acknowledge: bool
+) -> None:
+    with pytest.raises(CallFailed, match="is no topic"):
+        await router.session.publish(topic, {"a": 1}, acknowledge=acknowledge)
+
+    assert router.sent == []
+
+
 async def test_an_acknowledged_publication_waits(router: Router) -> None:
     task = await asking(router.session.publish("topic", "x", acknowledge=True))
 
