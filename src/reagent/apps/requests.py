@@ -90,10 +90,18 @@ class Requests:
     async def request(self, wanted: WantedApp) -> None:
         """Store a request, then work on it in the background.
 
+        A caller who leaves meanwhile, or whose link is lost, does not take it back: half of a
+        request must not stay behind.
+
         Raises:
             BadRequest: a word that cannot be stored; the text names the field.
             StoreFailed: the database refused.
         """
+        _check(wanted)
+        name = f"take a request for {wanted.stage} {wanted.app_key} in"
+        await asyncio.shield(self._tasks.spawn(self._take_in(wanted), name))
+
+    async def _take_in(self, wanted: WantedApp) -> None:
         await self.store(wanted)
         self.drive(await self._completed(wanted))
 

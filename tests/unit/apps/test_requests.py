@@ -357,6 +357,23 @@ async def test_what_a_later_request_does_not_say_of_its_login_is_what_was_said_b
     assert "APP_AUTH_ID=app-1-prod-e3@test-serial-001" in environment
 
 
+async def test_a_caller_who_leaves_does_not_take_a_request_back(rig: Rig) -> None:
+    rig.engine.has_image(rig.image("1.0.0"))
+    asking = asyncio.create_task(
+        rig.apps.request(rig.wanted("RUNNING", "PRESENT", present_version="1.0.0"))
+    )
+    await asyncio.sleep(0)
+
+    asking.cancel()
+    await asyncio.wait([asking])
+    await rig.apps.settled()
+
+    assert rig.cloud.told == ["STARTING", "RUNNING"]
+    row = await rig.row()
+    assert row is not None
+    assert row.target == "RUNNING"
+
+
 async def test_an_upload_that_broke_leaves_the_app_removed(rig: Rig) -> None:
     await rig.begin("TRANSFERING", stage="DEV")
     await rig.begin("RUNNING")
