@@ -176,7 +176,7 @@ async def test_a_device_bounds_the_logs_of_its_host_and_another_folder_is_no_dev
         "log-driver": "json-file",
         "log-opts": {"max-size": "10m", "max-file": "3"},
     }
-    assert '\n  "log-opts": {\n    "max-size"' in written
+    assert '\n  "log-opts": {\n    "max-file": "3",\n    "max-size"' in written
     assert written.endswith("}\n")
     drop_in = device.root / "etc/systemd/journald.conf.d/10-ironflock.conf"
     assert drop_in.read_text("utf-8") == "[Journal]\nSystemMaxUse=200M\n"

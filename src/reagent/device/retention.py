@@ -65,7 +65,10 @@ def engine_config(found: bytes | None) -> bytes | None:
         wanted["log-driver"] = "json-file"
     if wanted.get("log-opts") is None and wanted["log-driver"] in _BOUNDED:
         wanted["log-opts"] = _BOUNDS
-    return None if wanted == known else f"{json.dumps(wanted, indent=2)}\n".encode()
+    if wanted == known:
+        return None
+    # In the order of the names, as the agent in the field writes it.
+    return f"{json.dumps(wanted, indent=2, sort_keys=True)}\n".encode()
 
 
 def journal_config(found: bytes | None) -> bytes | None:

@@ -61,7 +61,7 @@ def test_what_is_missing_of_a_bounded_log_driver_is_added(
     text = engine_config(None if found is None else json.dumps(found).encode())
 
     assert text is not None
-    assert text.decode() == json.dumps(wanted, indent=2) + "\n"
+    assert text.decode() == json.dumps(wanted, indent=2, sort_keys=True) + "\n"
 
 
 @pytest.mark.parametrize(
