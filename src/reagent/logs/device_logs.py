@@ -143,6 +143,8 @@ def _open_all(path: str, stack: ExitStack) -> list[BinaryIO]:
         with suppress(OSError):
             if stat.S_ISREG(each.stat().st_mode):
                 files.append(stack.enter_context(each.open("rb")))
+    if not files:
+        raise NotFound(f"there is no log file {path} that can be read")
     return files
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,14 @@ def test_no_file_is_an_error(file: Path) -> None:
 def test_a_blank_path_is_an_error(path: str) -> None:
     with pytest.raises(NotFound, match="empty"):
         query_device_logs(path, None, NOW)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a folder"])
+def test_what_is_no_file_is_no_log(file: Path, make: Callable[[Path], None]) -> None:
+    make(file)
+
+    with pytest.raises(NotFound, match=r"reagent\.log"):
+        query(file)
 
 
 def test_a_pipe_among_the_files_does_not_hold_the_answer_up(file: Path) -> None:
