@@ -311,7 +311,7 @@ async def test_who_waits_when_the_session_ends_learns_it(
 
     await device.register(uri, hang)
     waiting = asyncio.create_task(other.call(uri))
-    await asyncio.wait_for(reached.wait(), 5)
+    await asyncio.wait_for(reached.wait(), 20)
 
     other.abort()
 

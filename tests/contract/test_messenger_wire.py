@@ -163,7 +163,7 @@ async def test_a_shutdown_goodbye_over_the_wire(peer: Peer) -> None:
 
     peer.say([6, {}, "wamp.close.system_shutdown"])
 
-    assert await asyncio.wait_for(session.ended(), 3) is True
+    assert await asyncio.wait_for(session.ended(), 20) is True
     await until(lambda: peer.closed_with == 1000)
     assert peer.messages[-1] == [6, {}, "wamp.close.goodbye_and_out"]
 
@@ -173,7 +173,7 @@ async def test_a_close_frame_of_a_peer_that_goes_away_is_a_shutdown(peer: Peer) 
 
     peer.send(8, struct.pack("!H", 1001))
 
-    assert await asyncio.wait_for(session.ended(), 3) is True
+    assert await asyncio.wait_for(session.ended(), 20) is True
 
 
 async def test_a_frame_that_is_no_frame_ends_the_session(peer: Peer) -> None:
@@ -181,7 +181,7 @@ async def test_a_frame_that_is_no_frame_ends_the_session(peer: Peer) -> None:
 
     peer.send(0x7, b"reserved")
 
-    assert await asyncio.wait_for(session.ended(), 3) is False
+    assert await asyncio.wait_for(session.ended(), 20) is False
 
 
 async def test_a_server_with_another_subprotocol_is_a_failed_dial() -> None:

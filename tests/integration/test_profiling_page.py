@@ -123,6 +123,6 @@ async def test_a_connection_that_says_nothing_does_not_keep_the_owner(port: int)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.sleep(0)
 
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
     await writer.wait_closed()

@@ -141,7 +141,7 @@ async def test_a_restart_ends_every_session_and_keeps_the_port(router: Router) -
 
     await asyncio.to_thread(router.restart)
 
-    await asyncio.wait_for(session.lost(), 5)
+    await asyncio.wait_for(session.lost(), 20)
     async with wamp.session(url, "17-9", "secret") as again:
         assert again.joined
 

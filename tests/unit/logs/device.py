@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from reagent.contracts.store import Store
+from reagent.errors import RecordNotFound
 from reagent.logs import AppLogs
 from reagent.model.app import App, AppKey, State
 from tests.fakes.backend import FakeBackend
@@ -172,6 +174,14 @@ class Device:
     async def stored(self, stage: str = "PROD") -> list[str]:
         """The history in the database."""
         return list(await self.store.log_history(AppKey(77, stage)))
+
+    async def has_stored(self, stage: str = "PROD") -> None:
+        """Wait until there is a history in the database, which has a thread of its own."""
+        while True:
+            with suppress(RecordNotFound):
+                if await self.stored(stage):
+                    return
+            await asyncio.sleep(0.005)
 
     def readers(self, container: str = APP) -> int:
         """How often the log of a container was asked for."""

@@ -164,8 +164,7 @@ async def test_a_stream_that_ends_stores_the_last_hundred_entries(device: Device
     device.engine.print(APP, [f"line-{number}" for number in range(99)])
 
     device.engine.crash(APP)
-    await device.settled()
-    await asyncio.sleep(0.05)  # the database has a thread of its own
+    await device.has_stored()
 
     assert await device.stored() == ["now running", *(f"line-{number}" for number in range(99))]
 

@@ -139,7 +139,7 @@ async def test_leaving_a_stream_hangs_up(words: Words, wire: Wire) -> None:
     async with wire.stream("POST", "images", "create") as stream:
         await stream.read()
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await words.hung_up.wait()
 
 
@@ -153,7 +153,7 @@ async def test_cancelling_a_request_hangs_up(words: Words, wire: Wire) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await words.hung_up.wait()
 
 
@@ -171,7 +171,7 @@ async def test_closing_ends_streams(words: Words, wire: Wire) -> None:
     async with wire.stream("GET", "events") as stream:
         await stream.read()
         wire.close()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             with pytest.raises(EngineUnavailable):
                 await stream.read()
 

@@ -25,7 +25,7 @@ async def test_a_peer_that_answers_lives() -> None:
     peer = Peer(answers=True)
     peer.keepalive.start()
 
-    await asyncio.wait_for(peer.five.wait(), 5)
+    await asyncio.wait_for(peer.five.wait(), 20)
 
     assert not peer.dead.is_set()
     assert set(peer.pings) == {b"keepalive"}
@@ -36,7 +36,7 @@ async def test_a_peer_is_dead_when_the_third_ping_is_due_and_two_are_unanswered(
     peer = Peer(answers=False)
     peer.keepalive.start()
 
-    await asyncio.wait_for(peer.dead.wait(), 5)
+    await asyncio.wait_for(peer.dead.wait(), 20)
 
     assert len(peer.pings) == 2
 

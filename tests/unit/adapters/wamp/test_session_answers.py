@@ -151,7 +151,8 @@ async def test_the_timeout_of_a_call_is_an_interrupt(router: Router) -> None:
     await offer(router, hang)
 
     router.says([68, 5, 99, {"timeout": 10}])
-    await asyncio.sleep(0.05)
+    while not router.sent:
+        await asyncio.sleep(0.005)
 
     assert router.sent == [[8, 68, 5, {}, "wamp.error.canceled"]]
 
