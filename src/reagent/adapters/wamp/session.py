@@ -203,6 +203,7 @@ class RouterSession:
 
     def _on_abort(self, abort: message.Abort) -> None:
         text = f"{abort.reason}: {abort.message}" if abort.message else str(abort.reason)
+        text = " ".join(text.split())  # what is said of it is one line
         self._handshake.refused(text)
         self._over(abort.reason, text)
 
