@@ -42,6 +42,7 @@ from reagent.model.device import Identity
 from reagent.settings import stamp
 from reagent.settings.devicefile import DeviceFile
 from reagent.settings.flags import Flags
+from reagent.tunnels.nudge import Nudge
 from reagent.updates.lookout import Lookout
 from reagent.updates.seat import Role, Seat
 from reagent.updates.succession import Succession
@@ -187,6 +188,7 @@ def build(
         folders=folders,
         learnt=learnt,
         emergency=emergency,
+        nudge=Nudge(link, identity).publish,
     )
     looks = flags.update and not flags.offline
     lookout = Lookout(

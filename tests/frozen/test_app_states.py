@@ -16,11 +16,12 @@ from sandbox.engine import GivenEngine, OwnEngine
 from sandbox.program import Program
 from sandbox.under_test import patient
 from tests.frozen.link_that_dies import Link
-from tests.frozen.steps import AppOf, online, sessions_of, until
+from tests.frozen.steps import AppOf, online, sessions_of, until, uri
 
 pytestmark = pytest.mark.timeout(60)
 
 Engine = OwnEngine | GivenEngine
+ONRELOAD = "tunnel_state_update/onreload"
 
 
 def exists(engine: Engine, app: AppOf) -> bool:
@@ -78,6 +79,22 @@ async def test_a_request_for_the_state_that_is_there_reports_it_again(
         assert client.containers.get(app.container).id == before
     await app.bring(system, "PRESENT")
     assert await app.bring_again(system, "PRESENT") == ["PRESENT"]
+
+
+async def test_what_ended_well_has_tunnels_looked_at_again(
+    cloud: Cloud, device: Device, engine: Engine, system: Caller
+) -> None:
+    app = AppOf(cloud, device, 613, "nudge")
+    app.push()
+    await online(cloud, device)
+    nudges = await system.follow(uri(device.identity, ONRELOAD))
+
+    await app.bring(system, "RUNNING")
+    await nudges.until(lambda heard: len(heard) == 1)
+    await app.bring_again(system, "RUNNING")
+    await nudges.until(lambda heard: len(heard) == 2)
+
+    assert [(each.args, each.kwargs) for each in nudges.heard] == [((), {})] * 2
 
 
 async def test_a_pair_that_is_not_in_the_table_is_passed_over(

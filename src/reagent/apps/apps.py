@@ -51,6 +51,7 @@ class Apps:
         folders: where apps keep their files.
         learnt: what the platform told us; whoever learns it writes it there.
         emergency: whether the disk is full right now.
+        nudge: says that tunnels may have changed.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Apps:
         folders: Folders,
         learnt: Learnt,
         emergency: Callable[[], bool],
+        nudge: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._logs = logs
@@ -106,6 +108,7 @@ class Apps:
             tasks=self._tasks,
             timers=self._background,
             done=self._keep_an_eye_on,
+            nudge=nudge,
         )
         self._sweep = Sweep(self._shop, store, self._records, self._requests.crashes)
         self._reconcile = Reconcile(

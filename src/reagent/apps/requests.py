@@ -7,7 +7,7 @@ that is running looks at what is stored when it ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -30,6 +30,8 @@ _log = log.get(__name__)
 
 # While an app is updating these end the update, and everything else is dropped.
 _ENDS_UPDATE: Final = frozenset({State.PRESENT, State.REMOVED, State.UNINSTALLED})
+# What is told on where tunnels are looked at (docs/contract/wamp.md 7.4).
+_WENT_WELL: Final = frozenset({Outcome.DONE, Outcome.CANCELED, Outcome.STAYED})
 
 
 class Live(Protocol):
@@ -58,6 +60,7 @@ class Requests:
         tasks: own the work on requests.
         timers: own what only waits.
         done: called after every transition that did something.
+        nudge: called after every transition that did not fail, also after one with nothing to do.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Requests:
         tasks: Tasks,
         timers: Tasks,
         done: Callable[[App], None],
+        nudge: Callable[[], Awaitable[None]],
     ) -> None:
         self._records = records
         self._store = store
@@ -82,6 +86,7 @@ class Requests:
         self._logs = logs
         self._tasks = tasks
         self._done = done
+        self._nudge = nudge
         self._canceling: dict[AppKey, list[asyncio.Event]] = {}
         self._dropped: set[AppKey] = set()
         self._storing: dict[AppKey, asyncio.Lock] = {}
@@ -218,6 +223,8 @@ class Requests:
         elif app.id in self._dropped:
             # Nothing was done, so nothing looks at what came meanwhile unless we do.
             await self.drive_stored(app)
+        if outcome in _WENT_WELL:
+            await self._nudge()
 
     async def _verify(self, app: App, wanted: WantedApp) -> None:
         """Go on with what was asked for meanwhile."""

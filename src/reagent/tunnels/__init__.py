@@ -1,1 +1,1 @@
-"""Tunnels from the internet to an app. Nothing here yet."""
+"""Tunnels from the internet to an app. Nothing here yet but the word that others wait for."""

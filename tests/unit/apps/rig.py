@@ -187,6 +187,7 @@ class Rig:
         self.logs = Diary()
         self.learnt = Learnt(base_url="https://studio.example")
         self.full = False
+        self.nudges = 0
         self.apps = self.restarted()
 
     def restarted(self) -> Apps:
@@ -203,8 +204,12 @@ class Rig:
             folders=self.folders,
             learnt=self.learnt,
             emergency=lambda: self.full,
+            nudge=self._nudged,
         )
         return self.apps
+
+    async def _nudged(self) -> None:
+        self.nudges += 1
 
     @staticmethod
     def image(version: str = "", *, stage: str = "prod", key: int = 1, name: str = "app") -> str:

@@ -357,6 +357,19 @@ async def test_what_a_later_request_does_not_say_of_its_login_is_what_was_said_b
     assert "APP_AUTH_ID=app-1-prod-e3@test-serial-001" in environment
 
 
+async def test_after_everything_that_did_not_fail_tunnels_are_looked_at(rig: Rig) -> None:
+    rig.engine.has_image(rig.image("1.0.0"))
+    await rig.ask("RUNNING", "PRESENT", present_version="1.0.0")
+    after_a_start = rig.nudges
+    await rig.ask("RUNNING", "RUNNING", present_version="1.0.0")
+    after_nothing_to_do = rig.nudges
+    rig.engine.refuse("stop", "out of order")
+    await rig.ask("PRESENT", "RUNNING", present_version="1.0.0")
+
+    assert rig.app().state == State.FAILED
+    assert (after_a_start, after_nothing_to_do, rig.nudges) == (1, 2, 2)
+
+
 async def test_a_caller_who_leaves_does_not_take_a_request_back(rig: Rig) -> None:
     rig.engine.has_image(rig.image("1.0.0"))
     asking = asyncio.create_task(
