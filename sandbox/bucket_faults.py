@@ -48,6 +48,7 @@ class Fault(StrEnum):
     JUNK_CHECKSUM = "a page instead of a checksum"
     EMPTY_CHECKSUM = "an empty checksum"
     BROKEN_VERSIONS = "a version file that is none"
+    BACKWARDS = "a version file in chunks, the first of a size below zero"
     UNREACHABLE = "nobody listens"
 
 
@@ -57,6 +58,7 @@ _PLACES: Final[Mapping[Fault, tuple[str, ...]]] = {
     Fault.JUNK_CHECKSUM: CHECKSUMS,
     Fault.EMPTY_CHECKSUM: CHECKSUMS,
     Fault.BROKEN_VERSIONS: VERSIONS,
+    Fault.BACKWARDS: VERSIONS,
     Fault.UNREACHABLE: EVERYTHING,
 }
 
@@ -179,6 +181,11 @@ def _chunked(exchange: Exchange, _: Planned) -> None:
     exchange.write(b"0\r\n\r\n")
 
 
+def _backwards(exchange: Exchange, _: Planned) -> None:
+    exchange.answer(200, b"", {"Transfer-Encoding": "chunked"}, length=None)
+    exchange.write(b"-6\r\n%s\r\n0\r\n\r\n" % exchange.content)
+
+
 def _no_length(exchange: Exchange, _: Planned) -> None:
     exchange.answer(200, exchange.content, {"Connection": "close"}, length=None)
     exchange.hang_up()
@@ -214,4 +221,5 @@ _ACTS: Final[Mapping[Fault, Act]] = {
     Fault.JUNK_CHECKSUM: _says(_JUNK, "application/xml"),
     Fault.EMPTY_CHECKSUM: _says(b""),
     Fault.BROKEN_VERSIONS: lambda exchange, planned: exchange.answer(200, planned.content),
+    Fault.BACKWARDS: _backwards,
 }

@@ -177,6 +177,14 @@ async def test_a_version_file_that_is_none(field: Field, content: bytes) -> None
     await field.takes_the_next_one()
 
 
+async def test_a_version_file_whose_size_leads_backwards(field: Field) -> None:
+    field.bucket.break_with(Fault.BACKWARDS)
+
+    await field.refused("a chunk of size b'-6'")
+
+    await field.takes_the_next_one()
+
+
 @pytest.mark.parametrize("version", ["latest", "9.0", "9.0.0.1", "9.0.1-rc1", "../../9.0.1"])
 async def test_a_version_that_is_none_or_was_not_published(field: Field, version: str) -> None:
     field.bucket.roll_out(version)

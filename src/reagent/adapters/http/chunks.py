@@ -59,6 +59,8 @@ class Chunked:
             if size == 0:
                 self.done = data.find(b"\r\n\r\n", eol) >= 0  # after the trailers
                 self._rest = data[position:]
+                if not self.done and len(self._rest) > _LONGEST_TRAILERS:
+                    raise Malformed("trailers without an end")
                 break
             end = start + size
             position = end + 2
@@ -97,14 +99,15 @@ class UntilClosed:
 
 
 _LONGEST_SIZE_LINE = 1024
+_LONGEST_TRAILERS = 64 * 1024
 
 
 def _size(line: bytes) -> int:
+    """Hexadecimal digits and nothing else: a sign would lead backwards, for ever."""
+    digits = line if line.isalnum() else line.partition(b";")[0].strip()
     try:
-        return int(line, 16)
+        if digits.isalnum():
+            return int(digits, 16)
     except ValueError:
         pass
-    try:
-        return int(line.partition(b";")[0], 16)
-    except ValueError as error:
-        raise Malformed(f"a chunk of size {line[:20]!r}") from error
+    raise Malformed(f"a chunk of size {line[:20]!r}")

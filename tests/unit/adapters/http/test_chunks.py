@@ -50,7 +50,12 @@ def test_extensions_and_trailers_are_dropped() -> None:
     assert (body, decoder.done) == (b"abc", True)
 
 
-@pytest.mark.parametrize("wire", [b"xyz\r\nabc", b"\r\n\r\n", b"1" * 2000])
+@pytest.mark.parametrize(
+    "wire",
+    [b"xyz\r\nabc", b"\r\n\r\n", b"1" * 2000, b"+3\r\nabc\r\n", b"1_0\r\n", b";x\r\n",
+     b"0\r\n" + b"Trailer: x\r\n" * 6000]
+    + [b"-%x\r\nabcdefgh\r\n0\r\n\r\n" % size for size in range(16)],
+)  # fmt: skip
 def test_what_is_no_chunk_is_malformed(wire: bytes) -> None:
     with pytest.raises(Malformed):
         Chunked().feed(wire)
