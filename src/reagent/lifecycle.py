@@ -41,6 +41,10 @@ class Apps(Protocol):
         """Align the stored states with the engine, watch, start what should run; no reports."""
         ...
 
+    def fetching(self) -> None:
+        """The platform is asked for its list now."""
+        ...
+
     async def sync(self, rows: Sequence[WantedApp]) -> None:
         """Take over what the platform wants, sweep what nobody wants, report every app."""
         ...
@@ -216,6 +220,7 @@ class OnConnect:
 
     async def sync_apps(self) -> None:
         """Fetch what the platform wants. Without an answer nothing is removed or changed."""
+        self._parts.apps.fetching()
         try:
             rows = await self._parts.backend.requested_apps()
         except Unavailable as error:

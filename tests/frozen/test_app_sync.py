@@ -11,7 +11,8 @@ from sandbox.callers import Caller
 from sandbox.cloud import Cloud
 from sandbox.device import Device
 from sandbox.engine import GivenEngine, OwnEngine
-from tests.frozen.steps import AppOf, connected, online, until
+from sandbox.under_test import patient
+from tests.frozen.steps import AppOf, all_registered, connected, online, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -88,6 +89,25 @@ async def test_an_empty_list_removes_every_app(
     await device.start()
     await connected(cloud, device, since=statuses)
     assert app.states[seen:] == []
+
+
+async def test_what_is_asked_for_while_the_list_is_on_its_way_stays(
+    cloud: Cloud, device: Device, engine: Engine, system: Caller
+) -> None:
+    app = AppOf(cloud, device, 817, "quick")
+    app.push()
+    cloud.backend.slow(WANTED_APPS, 2.0, times=1)
+    await device.start()
+    await all_registered(system, device)
+
+    await app.ask(system, "RUNNING")
+    await connected(cloud, device)
+    await app.reached("RUNNING")
+    await asyncio.sleep(patient(0.5))
+
+    assert containers(engine) == {app.container}
+    await reconnect(cloud, device)
+    await until(lambda: containers(engine) == set(), 10.0, "the next list counts")
 
 
 async def test_no_list_removes_nothing(

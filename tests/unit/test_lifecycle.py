@@ -41,6 +41,9 @@ class FakeApps:
         if self.boot_fails:
             raise self.boot_fails
 
+    def fetching(self) -> None:
+        self.story.append("fetching")
+
     async def sync(self, rows: Sequence[WantedApp]) -> None:
         self.story.append(f"sync {len(rows)}")
 
@@ -134,7 +137,9 @@ async def test_the_sequence_goes_through_its_phases_in_order() -> None:
         "revive prod_1_a",
         "meta",
     ]
-    assert [each for each in device.story if each.startswith(("sync", "ensure"))] == [
+    told = ("fetching", "sync", "ensure")
+    assert [each for each in device.story if each.startswith(told)] == [
+        "fetching",
         "sync 0",
         "ensure",
     ]

@@ -120,6 +120,7 @@ class Apps:
             watch=self._watch,
         )
         self._watching = False
+        self._asked_meanwhile: set[AppKey] = set()
 
     async def request(self, wanted: WantedApp) -> None:
         """Take a request in; the work on it goes on in the background.
@@ -128,6 +129,7 @@ class Apps:
             BadRequest: a word that cannot be stored; the text names the field.
             StoreFailed: the database refused.
         """
+        self._asked_meanwhile.add(wanted.id)
         await self._requests.request(wanted)
 
     async def boot(self) -> None:
@@ -147,21 +149,30 @@ class Apps:
         await self._attempt("sweep containers", self._sweep.containers)
         await self._reconcile.ensure_here()
 
+    def fetching(self) -> None:
+        """The platform is asked now: what is requested from here on is newer than its answer."""
+        self._asked_meanwhile.clear()
+
     async def sync(self, rows: Sequence[WantedApp]) -> None:
         """Take over what the platform wants, sweep what nobody wants, report every app.
 
         A step that fails is logged, and the next one is taken (docs/contract/apps.md 6.9).
 
         A row that names no app says that one of ours is wanted and not which: then none is removed.
+        What was requested since `fetching` counts, whatever the rows say of that app.
 
         Args:
             rows: a genuine answer: an empty one removes every app.
         """
         named = [row for row in rows if row.app_key and row.app_name and row.stage]
+        listed = {row.id for row in rows}
+
+        def wanted(app: AppKey) -> bool:
+            return app in listed or app in self._asked_meanwhile
 
         async def forget() -> None:
             if len(named) == len(rows):
-                await self._sweep.apps(rows)
+                await self._sweep.apps(wanted)
             else:
                 _log.warning(
                     "rows that name no app, so none is removed", rows=len(rows) - len(named)
@@ -169,7 +180,7 @@ class Apps:
 
         async def take_over() -> None:
             for row in named:
-                if row.stage == Stage.PROD:
+                if row.stage == Stage.PROD and row.id not in self._asked_meanwhile:
                     await self._requests.store(row)
 
         await self._attempt("sweep apps", forget)

@@ -128,6 +128,8 @@ class Reconcile:
     async def _compared(self, *, stagger: float = 0.0) -> AsyncIterator[tuple[App, State | None]]:
         """Every app with the state that the engine shows; None in a transition, or for no news.
 
+        An app that changed since the engine was looked at is one that the look says nothing about.
+
         Args:
             stagger: seconds between one and the next.
         """
@@ -135,13 +137,13 @@ class Reconcile:
         # The engine is not troubled, nor its library loaded, for a device without apps.
         if not rows:
             return
+        known = [(app, app.state, row) for row in rows if (app := await self._known(row))]
         engine = await self._look()
-        for row in rows:
-            if stagger and row is not rows[0]:
+        for number, (app, before, row) in enumerate(known):
+            if stagger and number:
                 await self._shop.clock.sleep(stagger)
-            app = await self._known(row)
-            if app is not None:
-                yield app, None if app.lock.locked() else await self._truth(app, row, engine)
+            passed = app.lock.locked() or app.state != before
+            yield app, None if passed else await self._truth(app, row, engine)
 
     async def _look(self) -> _Engine:
         images = await self._shop.engine.list_images()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from reagent import log
@@ -14,7 +14,7 @@ from reagent.apps.watch import ours
 from reagent.contracts.engine import Engine
 from reagent.contracts.store import AppRow, Store
 from reagent.errors import ReagentError
-from reagent.model.app import Stage, State, WantedApp
+from reagent.model.app import AppKey, Stage, State
 
 _log = log.get(__name__)
 
@@ -68,17 +68,16 @@ class Sweep:
         self._records = records
         self._crashes = crashes
 
-    async def apps(self, wanted: Sequence[WantedApp]) -> None:
-        """Forget every stored app that the platform does not list, working copies included.
+    async def apps(self, wanted: Callable[[AppKey], bool]) -> None:
+        """Forget every stored app that is not wanted, working copies included.
 
-        The caller vouches for the list: an empty one removes every app.
+        The caller vouches for the answers: False to all removes every app.
 
         Raises:
             StoreFailed: the database refused.
         """
-        listed = {each.id for each in wanted}
         for row in await self._records.load():
-            if row.id not in listed:
+            if not wanted(row.id):
                 await self._forget(row)
 
     async def containers(self) -> None:

@@ -155,6 +155,21 @@ async def test_an_app_in_transition_is_reported_as_it_is(rig: Rig) -> None:
     assert rig.cloud.told == ["DOWNLOADING", "DOWNLOADING", "PRESENT"]
 
 
+async def test_an_app_that_was_started_since_the_engine_was_looked_at_runs(rig: Rig) -> None:
+    rig.engine.has_image(rig.image("1.0.0", key=2))
+    await _stored(rig, "RUNNING", "RUNNING")
+    await _stored(rig, "PRESENT", "PRESENT", app_key=2)
+    rig.engine.has_container("prod_1_app")
+
+    async def somebody_is_quick() -> None:
+        await rig.ask("RUNNING", "PRESENT", app_key=2, present_version="1.0.0")
+
+    rig.cloud.meanwhile = somebody_is_quick
+    await rig.apps.resume()
+
+    assert rig.cloud.states(2) == ["STARTING", "RUNNING", "RUNNING"]
+
+
 @pytest.mark.parametrize(
     ("services", "state"),
     [
@@ -189,6 +204,35 @@ async def test_a_connect_takes_over_releases_and_no_working_copies(rig: Rig) -> 
 
     assert [(app.app_key, app.target) for app in rig.apps.all()] == [(1, State.PRESENT)]
     assert rig.cloud.told == ["REMOVED"]
+
+
+async def test_what_is_requested_while_the_list_is_on_its_way_is_newer_than_the_list(
+    rig: Rig,
+) -> None:
+    rig.engine.has_image(rig.image("1.0.0"))
+    rig.engine.offers(rig.image("1.0.0", key=2))
+    await _stored(rig, "PRESENT", "PRESENT")
+    rig.apps.fetching()
+
+    await rig.apps.request(rig.wanted("RUNNING", "PRESENT", present_version="1.0.0"))
+    await rig.ask("RUNNING", app_key=2, newest_version="1.0.0")
+    await rig.apps.sync([rig.wanted("PRESENT", "PRESENT", present_version="1.0.0")])
+    rig.apps.ensure_remote()
+    await rig.apps.settled()
+
+    assert {app.app_key: app.state for app in rig.apps.all()} == {1: "RUNNING", 2: "RUNNING"}
+    assert len(await rig.store.apps()) == 2
+
+
+async def test_the_next_list_counts_for_what_was_requested_before_it(rig: Rig) -> None:
+    rig.engine.offers(rig.image("1.0.0"))
+    await rig.ask("RUNNING", newest_version="1.0.0")
+
+    rig.apps.fetching()
+    await rig.apps.sync([])
+
+    assert rig.engine.names == []
+    assert await rig.store.apps() == []
 
 
 async def test_a_connect_drives_releases_and_reports_again_what_is_there(rig: Rig) -> None:

@@ -334,6 +334,7 @@ async def test_what_a_push_alone_brings_survives_until_the_next_start(rig: Rig) 
     row = await rig.row()
     assert row is not None
 
+    rig.apps.fetching()
     await rig.apps.sync([rig.wanted("RUNNING", "PRESENT", present_version="1.0.0")])
     rig.apps.ensure_remote()
     await rig.apps.settled()

@@ -91,7 +91,7 @@ async def test_an_app_that_the_platform_lists_is_left_alone(rig: Rig) -> None:
     await rig.begin("PRESENT")
     rig.engine.has_container("prod_1_app", status="created")
 
-    await rig.apps._sweep.apps([rig.wanted("PRESENT")])
+    await rig.apps._sweep.apps(lambda app: app == AppKey(1, "PROD"))
 
     assert rig.engine.asked == []
     assert len(await rig.store.apps()) == 1
@@ -105,7 +105,7 @@ async def test_a_release_that_the_platform_does_not_list_keeps_its_images_alone(
     rig.engine.has_container("prod_1_app")
     rig.engine.has_container("prod_1_app2")
 
-    await rig.apps._sweep.apps([])
+    await rig.apps._sweep.apps(lambda _: False)
 
     assert rig.engine.names == ["prod_1_app2"]
     assert rig.engine.tags == [rig.image("1.0.0")]
@@ -119,7 +119,7 @@ async def test_a_working_copy_that_the_platform_does_not_list_loses_its_images(r
     rig.engine.has_image("dev_amd64_1_app:latest")
     rig.engine.has_container("dev_1_app")
 
-    await rig.apps._sweep.apps([])
+    await rig.apps._sweep.apps(lambda _: False)
 
     assert rig.engine.names == rig.engine.tags == []
     assert rig.apps.get(AppKey(1, "DEV")) is not None
