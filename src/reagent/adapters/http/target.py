@@ -40,14 +40,14 @@ class Target:
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:
+            resource = quote(parts.path or "/", safe=_SAFE)
+            if parts.query:
+                resource += "?" + quote(parts.query, safe=_SAFE)
+        except ValueError as error:  # half a character, too, which a flag or a file can hold
             raise DownloadFailed(f"{_without_credentials(url)!r} is no URL: {error}") from error
         host = parts.hostname or ""
         if parts.scheme not in _PORTS or not host or not host.isascii() or port == 0:
             raise DownloadFailed(f"{_without_credentials(url)!r} is no http:// or https:// URL")
-        resource = quote(parts.path or "/", safe=_SAFE)
-        if parts.query:
-            resource += "?" + quote(parts.query, safe=_SAFE)
         secure = parts.scheme == "https"
         endpoint = Endpoint(host, port or _PORTS[parts.scheme], resource, secure)
         credentials = ""
@@ -63,7 +63,11 @@ class Target:
         """
         if not location:
             raise DownloadFailed(f"{self.shown} redirects to nowhere")
-        target = Target.of(urljoin(self.shown, location))
+        try:
+            joined = urljoin(self.shown, location)
+        except ValueError as error:
+            raise DownloadFailed(f"{self.shown} redirects to no URL: {error}") from error
+        target = Target.of(joined)
         if self.endpoint.secure and not target.endpoint.secure:
             raise DownloadFailed(
                 f"{self.shown} redirects to {target.shown}, which is not encrypted"

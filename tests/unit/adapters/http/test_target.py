@@ -27,7 +27,7 @@ def test_a_url_taken_apart(url: str, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "bucket/a", "ftp://bucket/a", "file:///etc/passwd", "http://", "http://h:x/", "http://h:0/",
-     "http://h:99999/", "http://b\u00fccket/a", "http://[::1/a"],
+     "http://h:99999/", "http://b\u00fccket/a", "http://[::1/a", "http://h/\udc80", "http://h/?\udc80"],
 )  # fmt: skip
 def test_what_cannot_be_fetched_is_refused(url: str) -> None:
     with pytest.raises(DownloadFailed):
@@ -76,7 +76,10 @@ def test_where_a_redirect_leads(location: str, url: str) -> None:
     assert Target.of("https://bucket.example/x/a").redirected(location).shown == url
 
 
-@pytest.mark.parametrize("location", ["", "http://bucket.example/a", "ftp://x/a", "http:///"])
+@pytest.mark.parametrize(
+    "location",
+    ["", "http://bucket.example/a", "ftp://x/a", "http:///", "https://[::1", "//[", "https://h/\udc80"],
+)  # fmt: skip
 def test_a_redirect_to_nowhere_or_out_of_the_encryption_is_refused(location: str) -> None:
     with pytest.raises(DownloadFailed):
         Target.of("https://bucket.example/x/a").redirected(location)
