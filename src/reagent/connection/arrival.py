@@ -1,9 +1,9 @@
-"""What is said on every new session before anybody uses it (docs/contract/wamp.md 1.7, 1.10)."""
+"""What is said on every new session before anybody uses it (docs/contract/wamp.md 1.7, 1.10, 6)."""
 
 from __future__ import annotations
 
 from reagent import log
-from reagent.contracts.messenger import Session
+from reagent.contracts.messenger import Listener, Session
 from reagent.errors import CallFailed, DeadlineExceeded, DialFailed, NotConnected, Unavailable
 from reagent.model import names
 from reagent.model.call import Answer, Call, Event
@@ -13,6 +13,7 @@ _log = log.get(__name__)
 
 # Unformatted on the wire, as the platform has always seen it. It probably never fires.
 DESTROY_TOPIC = "reswarm.device.%d.list/ondestroy"
+UNREGISTERED_TOPIC = "wamp.registration.on_unregister"
 TESTAMENT = "wamp.session.add_testament"
 TESTAMENT_TOPIC = "reswarm.api.testament_device"
 TESTAMENT_S = 10.0
@@ -24,7 +25,7 @@ class SerialRejected(Exception):
 
 
 async def arrive(session: Session, identity: Identity, *, first: bool) -> None:
-    """Claim the serial number, then leave a testament.
+    """Claim the serial number, leave a testament, hear of registrations that go.
 
     A refused testament on the first connection makes this a failed dial, not the end of the
     process: a service manager would only start us again seconds later, and apps would suffer.
@@ -34,7 +35,7 @@ async def arrive(session: Session, identity: Identity, *, first: bool) -> None:
         DialFailed: the session is gone, or on the first connection has no testament.
     """
     await _claim(session, identity.serial_number)
-    await _listen_for_destroy(session)
+    await _listen(session, DESTROY_TOPIC, _destroyed)
     try:
         await _leave_testament(session, identity)
     except NotConnected as error:
@@ -43,6 +44,7 @@ async def arrive(session: Session, identity: Identity, *, first: bool) -> None:
         if first:
             raise DialFailed(f"no testament: {error}") from error
         _log.warning("no testament", error=error, slug=error.slug)
+    await _listen(session, UNREGISTERED_TOPIC, _unregistered)
 
 
 async def _claim(session: Session, serial: str) -> None:
@@ -63,16 +65,20 @@ async def _hello(_: Call) -> Answer:
     return Answer(["Hello :-)"])
 
 
-async def _listen_for_destroy(session: Session) -> None:
+async def _listen(session: Session, topic: str, listener: Listener) -> None:
     try:
-        await session.subscribe(DESTROY_TOPIC, _destroyed)
+        await session.subscribe(topic, listener)
     except Unavailable as error:
-        _log.info("not told about the end of device lists", error=error)
+        _log.info("nothing is heard of a topic", topic=topic, error=error)
 
 
 async def _destroyed(event: Event) -> None:
     # The reference pruned every image and volume here; a broadcast must not be able to do that.
     _log.warning("a device list was destroyed; nothing is done about it", topic=event.topic)
+
+
+async def _unregistered(_: Event) -> None:
+    """A terminal in a container ends with its browser's registration; this version opens none."""
 
 
 async def _leave_testament(session: Session, identity: Identity) -> None:

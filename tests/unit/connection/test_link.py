@@ -18,6 +18,7 @@ from tests.unit.connection.conftest import SERIAL, Device
 CLAIM = f"re.mgmt.{SERIAL}.wamp_connection_established"
 TESTAMENT = "wamp.session.add_testament"
 DESTROY = "reswarm.device.%d.list/ondestroy"
+UNREGISTERED = "wamp.registration.on_unregister"
 
 
 def connected(device: Device) -> bool:
@@ -348,12 +349,12 @@ async def test_a_sequence_is_cancelled_when_its_session_ends(device: Device) -> 
 # On arrival.
 
 
-async def test_on_arrival_serial_then_destroy_topic_then_testament(device: Device) -> None:
+async def test_on_arrival_serial_then_topics_and_testament(device: Device) -> None:
     await device.start()
 
     session = device.dialer.session
     assert [(each.procedure, each.force) for each in session.registrations] == [(CLAIM, False)]
-    assert session.subscriptions == [DESTROY]
+    assert session.subscriptions == [DESTROY, UNREGISTERED]
     assert [each.procedure for each in session.calls] == [TESTAMENT]
 
 
@@ -391,17 +392,19 @@ async def test_other_procedures_are_taken_over_by_force(device: Device) -> None:
     assert device.dialer.session.registrations[-1].force
 
 
-async def test_the_destroy_event_does_nothing(device: Device) -> None:
+@pytest.mark.parametrize("topic", [DESTROY, UNREGISTERED])
+async def test_the_events_of_others_do_nothing(device: Device, topic: str) -> None:
     await device.start()
 
-    await device.dialer.router.emit(DESTROY)
+    await device.dialer.router.emit(topic, 7000000009, 8812345678)
     await settle()
 
     assert connected(device)
 
 
-async def test_a_destroy_topic_that_is_refused_is_no_trouble(device: Device) -> None:
-    device.dialer.router.forbid(DESTROY)
+@pytest.mark.parametrize("topic", [DESTROY, UNREGISTERED])
+async def test_a_topic_that_is_refused_is_no_trouble(device: Device, topic: str) -> None:
+    device.dialer.router.forbid(topic)
 
     await device.start()
 
