@@ -89,6 +89,13 @@ async def test_the_page_and_its_parts_are_where_people_look_for_them(
     assert shows in text
 
 
+async def test_a_request_that_names_no_host_is_answered(port: int) -> None:
+    async with serve_profiling(port):
+        text = await answer(port, "GET /debug/pprof/ HTTP/1.0\r\n\r\n")
+
+    assert text.startswith("HTTP/1.1 200 OK\r\n")
+
+
 async def test_only_loopback_is_bound(port: int) -> None:
     async with serve_profiling(port):
         listening = _listening_addresses(port)

@@ -102,8 +102,8 @@ def _response(head: bytes) -> tuple[str, str]:
     request, *headers = head.decode("latin-1").split("\r\n")
     method, _, rest = request.partition(" ")
     target = rest.partition(" ")[0]
-    if not any(_names_this_machine(header) for header in headers):
-        # A page of somebody else that a browser on the device was lured to.
+    if any(_names_another_machine(header) for header in headers):
+        # A page of somebody else that a browser on the device was lured to: browsers always say it.
         return "403 Forbidden", "ask for 127.0.0.1\n"
     if method != "GET":
         return "405 Method Not Allowed", "only GET\n"
@@ -113,10 +113,10 @@ def _response(head: bytes) -> tuple[str, str]:
     return "200 OK", made()
 
 
-def _names_this_machine(header: str) -> bool:
+def _names_another_machine(header: str) -> bool:
     name, _, value = header.partition(":")
     host = value.strip().partition(":")[0]
-    return name.strip().lower() == "host" and host in {ADDRESS, "localhost"}
+    return name.strip().lower() == "host" and host not in {ADDRESS, "localhost"}
 
 
 def _tasks() -> str:
