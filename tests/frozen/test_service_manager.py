@@ -60,6 +60,19 @@ async def test_it_is_ready_without_the_cloud_and_alive_as_long_as_its_loop_turns
     assert unit.statuses == []
 
 
+async def test_a_manager_that_wants_to_hear_of_it_often_does(
+    cloud: Cloud, program: Program, manager: Manager
+) -> None:
+    unit = Unit(cloud, program)
+    unit.device.environment |= {"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "1000000"}
+    await unit.device.serve(restart_after=0.5)
+    await manager.hears()
+
+    notes = [await manager.hears(within=8.0) for _ in range(4)]  # 10 s is its own measure
+
+    assert notes == ["WATCHDOG=1"] * 4
+
+
 async def test_a_trial_keeps_nobody_waiting(
     cloud: Cloud, program: Program, manager: Manager
 ) -> None:
