@@ -152,7 +152,7 @@ async def test_a_page_where_the_checksum_should_be(device: Device) -> None:
     device.publish("1.0.1")
     device.bucket.put(device.sidecar("1.0.1"), b"<html>" + b"x" * 5000)
 
-    await refused(device, DownloadFailed, "more than 1024 bytes")
+    await refused(device, BadRelease, "holds no SHA-256: '<html>x")
 
 
 async def test_a_wrong_checksum_blocks_nothing(device: Device) -> None:
