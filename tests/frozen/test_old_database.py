@@ -49,7 +49,8 @@ async def test_what_an_older_agent_stored_runs_on(
     scripts: list[str],
 ) -> None:
     left_by_an_older_agent(device.database, scripts)
-    app = AppOf(cloud, device, 77, "Vision", version="1.2.0")
+    # The older agent was told to update it, and did not come to it.
+    app = AppOf(cloud, device, 77, "Vision", version="1.3.0")
     app.push()
     with engine.client() as client:
         assert client.containers.list(all=True) == []
@@ -75,7 +76,7 @@ async def test_what_an_older_agent_stored_runs_on(
         "SELECT manually_requested_state FROM RequestedAppStates WHERE app_key = 77"
     ).fetchone()
     connection.close()
-    assert states == [("Vision", 77, "1.2.0", "PROD", "RUNNING")]
+    assert states == [("Vision", 77, "1.3.0", "PROD", "RUNNING")]
     assert target == "RUNNING"
     beside = {path.name for path in device.database.parent.glob("reagent.db*")}
     assert beside == {"reagent.db"}
