@@ -19,6 +19,9 @@ from reagent.errors import BadRequest, NotFound
 from reagent.logs import window
 
 _DEFAULT_TAIL: Final = 300
+# Of a longer line the beginning is looked at: a file that somebody filled with anything must not
+# fill the memory.
+LONGEST_LINE: Final = 1024 * 1024
 _RANKS: Final = {"trace": 0, "debug": 1, "info": 2, "warn": 3, "error": 4, "fatal": 5, "panic": 6}
 _INFO: Final = _RANKS["info"]
 
@@ -185,9 +188,13 @@ def _records(files: list[BinaryIO], most: int) -> Iterator[tuple[_Line, _Answer]
 
 
 def backwards(file: BinaryIO, block: int = 256 * 1024) -> Iterator[bytes]:
-    """The lines of a file, the last first, read in blocks of so many bytes."""
+    """The lines of a file, the last first, read in blocks of so many bytes.
+
+    Of a line over `LONGEST_LINE` comes its beginning, of that length and less than a block more.
+    """
     position = file.seek(0, os.SEEK_END)
     rest: list[bytes] = []  # of a line whose beginning is still to come, in reverse
+    held = 0
     while position > 0:
         start = max(position - block, 0)
         file.seek(start)
@@ -197,8 +204,11 @@ def backwards(file: BinaryIO, block: int = 256 * 1024) -> Iterator[bytes]:
             rest.append(lines.pop())
             yield b"".join(reversed(rest))
             yield from reversed(lines)
-            rest = []
+            rest, held = [], 0
         rest.append(head)
+        held += len(head)
+        while held - len(rest[0]) >= LONGEST_LINE:
+            held -= len(rest.pop(0))
     if rest:
         yield b"".join(reversed(rest))
 
@@ -229,7 +239,7 @@ def _oldest(files: list[BinaryIO]) -> int | None:
     """The time of the first dated line."""
     for file in files:
         file.seek(0)
-        for data in file:
+        while data := file.readline(LONGEST_LINE):
             line = _parse(data.decode("utf-8", "replace").strip())
             if line is not None and line.at is not None:
                 return line.at

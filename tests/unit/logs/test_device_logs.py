@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reagent.errors import BadRequest, NotFound
-from reagent.logs.device_logs import backwards, query_device_logs
+from reagent.logs.device_logs import LONGEST_LINE, backwards, query_device_logs
 
 NOW = 1785834900.0  # 2026-08-04T09:15:00Z
 
@@ -256,6 +256,27 @@ def test_an_answer_stays_within_its_bytes(file: Path) -> None:
     assert len(lines) == 69
     assert lines[-1].startswith("2026-08-04T09:00:00Z INFO 99 ")
     assert answer["truncated"] is True
+
+
+def test_of_a_line_without_an_end_no_more_is_held_than_a_line_may_have(file: Path) -> None:
+    write(file, record("info", "first"), "begin " + "x" * 5 * LONGEST_LINE, record("info", "last"))
+
+    answer = query(file)
+
+    lines = answer["lines"]
+    assert isinstance(lines, list)
+    assert (lines[0], lines[2]) == (shown("INFO", "first"), shown("INFO", "last"))
+    assert lines[1].startswith("begin xxx")
+    assert LONGEST_LINE <= len(lines[1]) < LONGEST_LINE + 256 * 1024
+    assert answer["oldest_available"] == "2026-08-04T09:00:00Z"
+
+
+def test_what_ends_without_a_line_end_is_bounded_as_well(file: Path) -> None:
+    file.write_bytes(b"x" * 3 * LONGEST_LINE)
+
+    found = list(backwards(io.BytesIO(file.read_bytes())))
+
+    assert [len(line) for line in found] == [LONGEST_LINE]
 
 
 def test_more_lines_without_a_record_than_an_answer_holds_are_cut(file: Path) -> None:
