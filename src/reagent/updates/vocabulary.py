@@ -14,8 +14,9 @@ PREVIOUS: Final = "Reagent-previous"
 LATEST: Final = "Reagent-latest"
 LEDGER: Final = "updates.json"
 DOWNLOADS: Final = "downloads"
-# The factory's file, where an image brought one. Never unlinked.
-FACTORY: Final = "reagent-latest"
+# The factory's file, where an image brought one; on Windows the one that was installed. Never
+# unlinked.
+FACTORY: Final = "reagent.exe" if sys.platform == "win32" else "reagent-latest"
 VERSION_FILE: Final = "reagent-v"
 # What the field's manager script takes for a version of the agent.
 MANAGED: Final = "reagent-"

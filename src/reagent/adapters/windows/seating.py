@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Final
 
 from reagent.adapters.windows.candidate import SERVICE, heed
 from reagent.contracts.files import Files
 from reagent.updates import links
+from reagent.updates.vocabulary import ACTIVE
 
 _UNKNOWN: Final = "unknown"
 
@@ -38,6 +40,9 @@ def place(agent_dir: str, files: Files) -> tuple[str, str, str]:
     active = links.look(files, folder).active
     if active not in ("", own):
         return folder, "", f"{active} is the active version, and it could not be started"
+    if not active:  # before the first commit; or the launcher fell back to us, as repair would
+        with suppress(OSError):
+            links.set_link(files, folder, ACTIVE, own)
     return folder, own, ""
 
 

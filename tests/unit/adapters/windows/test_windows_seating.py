@@ -10,7 +10,7 @@ import pytest
 
 from reagent.adapters.windows import seating
 from reagent.adapters.windows.updatefiles import WindowsFiles
-from reagent.updates.links import set_link
+from reagent.updates.links import look, set_link
 from reagent.updates.vocabulary import ACTIVE
 
 FILES = WindowsFiles()
@@ -48,6 +48,14 @@ def test_before_the_first_commit_the_launcher_is_the_agent(
     monkeypatch.setenv("REAGENT_SERVICE", "reagent.exe")
 
     assert place(folder) == ("reagent.exe", "")
+    assert look(FILES, str(folder)).active == "reagent.exe"
+
+
+def test_a_link_that_cannot_be_set_keeps_nobody_from_it(folder: Path) -> None:
+    (folder / ACTIVE).mkdir()
+
+    assert place(folder) == (OWN, "")
+    assert look(FILES, str(folder)).active == ""
 
 
 def test_in_a_console_updates_are_staged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
