@@ -72,7 +72,9 @@ def types(session: nox.Session) -> None:
         session, "-m", "mypy", "--platform=win32", "--follow-imports=silent",
         "--cache-dir=.mypy_cache/win32", "src/reagent/adapters/windows",
         "src/reagent/adapters/docker/address.py", "src/reagent/adapters/trials.py",
-        "src/reagent/commands/windows", "src/reagent/updates/windows",
+        "src/reagent/adapters/ordering.py", "src/reagent/commands/windows",
+        "src/reagent/updates/windows", "tests/contract/control_worlds.py",
+        "tests/contract/test_control_pipe.py",
     )  # fmt: skip
 
 

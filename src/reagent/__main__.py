@@ -52,11 +52,6 @@ def _answer(flags: Flags) -> str:
     return "-config is required: the path of a device file; -help shows every flag"
 
 
-def _refuse_on_windows(command: str) -> int:
-    _say(_STDERR, f"reagent {command}: not on Windows yet; its log says how it is doing\n")
-    return 1
-
-
 def _service(words: list[str]) -> int:
     """The agent as a service of this system."""
     if sys.platform == "win32":
@@ -71,7 +66,12 @@ def _service(words: list[str]) -> int:
 def _flash(words: list[str]) -> int:
     """The agent for a device that does not run yet."""
     if sys.platform == "win32":
-        return _refuse_on_windows("flash")
+        _say(
+            _STDERR,
+            "reagent flash: not on Windows, it writes the files of a Linux device;"
+            " reagent service install makes an agent of this machine\n",
+        )
+        return 1
     from reagent.commands.flashing import main  # noqa: PLC0415 - see _status
 
     return main(words)
@@ -79,8 +79,6 @@ def _flash(words: list[str]) -> int:
 
 def _status(words: list[str]) -> int:
     """How this device is doing, for a person."""
-    if sys.platform == "win32":
-        return _refuse_on_windows("status")
     from reagent.commands.update import status  # noqa: PLC0415 - a command pays for itself
 
     return status(words)
@@ -88,8 +86,6 @@ def _status(words: list[str]) -> int:
 
 def _update(words: list[str]) -> int:
     """Versions on this device, in a person's hands."""
-    if sys.platform == "win32":
-        return _refuse_on_windows("update")
     from reagent.commands.update import update  # noqa: PLC0415 - see _status
 
     return update(words)

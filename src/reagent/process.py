@@ -118,13 +118,9 @@ def profiling(flags: Flags) -> AbstractAsyncContextManager[object]:
 
 def orders(flags: Flags, agent: Agent) -> AbstractAsyncContextManager[object]:
     """Where commands beside the agent reach it."""
-    if sys.platform == "win32":
-        _log.info("no commands can be given to this agent: Windows has no socket for them")
-        return nullcontext()
-    from reagent.adapters.posix.control import control_socket  # noqa: PLC0415 - not on Windows
-    from reagent.adapters.posix.lock import lock_folders  # noqa: PLC0415
+    from reagent.adapters.ordering import places, taking_orders  # noqa: PLC0415 - after the start
 
-    return control_socket(tuple(lock_folders(flags.agent_dir)), agent.desk)
+    return taking_orders(places(flags.agent_dir), agent.desk)
 
 
 def host_logs(flags: Flags, seat: Seat, world: World) -> AbstractAsyncContextManager[object]:

@@ -5,6 +5,8 @@ Nothing here has seen a real Windows (docs/decisions/0013-windows.md).
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import re
 import shutil
@@ -99,12 +101,37 @@ def test_refusals_have_the_exit_statuses_of_every_system(program: Program) -> No
     assert "nowhere.flock" in missing[2]
 
 
-@pytest.mark.parametrize("command", ["status", "update", "flash"])
-def test_what_is_not_there_yet_is_refused_with_a_line(program: Program, command: str) -> None:
-    status, out, why = say(program, command)
+def test_what_is_for_linux_devices_is_refused_with_a_line(program: Program) -> None:
+    status, out, why = say(program, "flash")
 
-    assert (status, out) == (1, "")
-    assert why.startswith(f"reagent {command}: not ")
+    assert (status, out, why.count("\n")) == (1, "", 1)
+    assert why.startswith("reagent flash: not on Windows")
+
+
+def test_commands_that_cannot_be_read_end_with_two(program: Program) -> None:
+    assert [say(program, *words)[0] for words in (("update",), ("status", "-nonsense"))] == [2, 2]
+
+
+def test_where_nobody_runs_commands_look_into_the_folder(program: Program) -> None:
+    folder = program.executable.parent / "nobody"
+    folder.mkdir()
+    place = f"-agentDir=Z:{folder}"
+
+    status, shown, _ = say(program, "status", place)
+    for_programs = say(program, "update", "status", "--json", place)
+    check = say(program, "update", "check", place)
+    nothing = say(program, "update", "repair", place)
+    shutil.copyfile(EXECUTABLE, folder / "reagent.exe")
+    repaired = say(program, "update", "repair", place)
+    nowhere = say(program, "status", f"{place}-nowhere")
+
+    assert status == 3
+    assert shown.startswith("agent       not running\n")
+    assert (for_programs[0], json.loads(for_programs[1])["running"]) == (0, False)
+    assert (check[0], check[1]) == (1, "")
+    assert "no agent runs here" in check[2]
+    assert (nothing[0], repaired[0], nowhere[0]) == (1, 0, 1)
+    assert "Reagent-active names reagent.exe now" in repaired[1]
 
 
 # --- that it is an agent
@@ -120,6 +147,50 @@ async def test_it_comes_online_and_says_what_it_is_made_of(online: Device) -> No
     assert online.document["serial_number"] == online.identity.serial_number
     assert b"\r" not in online.flashed.device_file.read_bytes()
     assert list(online.flashed.folder.glob(".device-*.json"))
+
+
+async def test_commands_reach_the_agent_that_runs(
+    program: Program,
+    cloud: Cloud,
+) -> None:
+    device = cloud.new_device(
+        program, flags=(f"-remoteUpdateURL={cloud.bucket.url}", "-update=false")
+    )
+    device.engine = ""
+    cloud.bucket.publish(stamp.VERSION, EXECUTABLE, WINDOWS)
+    cloud.bucket.roll_out(stamp.VERSION)
+    stick = device.folder / "stick"
+    stick.mkdir()
+    shutil.copyfile(EXECUTABLE, stick / "reagent.exe")
+    digest = hashlib.sha256(EXECUTABLE.read_bytes()).hexdigest()
+    (stick / "reagent.exe.sha256").write_text(f"{digest}\n")
+    place = f"-agentDir=Z:{device.flashed.folder}"
+    await device.start()
+    await cloud.backend.status(device.identity, "CONNECTED", within=CONNECTED_S)
+
+    async def ask(*words: str) -> tuple[int, str, str]:
+        return await asyncio.to_thread(say, program, *words, place)
+
+    shown = await ask("status")
+    report = await ask("update", "status", "--json")
+    checked = await ask("update", "check")
+    applied = await ask("update", "apply", f"Z:{stick}/reagent.exe")
+    elsewhere = await asyncio.to_thread(say, program, "status", f"{place}/..")
+    unblocked = await ask("update", "unblock", "9.9.9")
+    await device.kill_tree()
+    killed = await ask("status")
+
+    assert (shown[0], shown[2]) == (0, "")
+    assert f"running, version {stamp.VERSION}, connected to ws://" in shown[1]
+    assert device.identity.serial_number in shown[1]
+    assert (report[0], json.loads(report[1])["connected"]) == (0, True)
+    assert checked[:2] == (0, f"nothing newer than {stamp.VERSION} is announced for this device\n")
+    assert (applied[0], applied[1]) == (1, "")
+    assert "only a newer one is taken" in applied[2]
+    assert (elsewhere[0], elsewhere[1].splitlines()[0]) == (3, "agent       not running")
+    assert (unblocked[0], unblocked[1]) == (1, "")
+    assert "version 9.9.9 is not blocked here" in unblocked[2]
+    assert (killed[0], killed[1].splitlines()[0]) == (3, "agent       not running")
 
 
 async def test_an_absent_engine_and_a_second_agent_are_said_and_change_nothing(

@@ -71,6 +71,25 @@ async def test_an_agent_that_is_installed_runs_as_a_service_and_stops_in_order(
     assert (machine.agent / "device.flock").exists()
 
 
+async def test_commands_reach_the_service_and_its_folder_when_it_is_stopped(
+    machine: Machine, cloud: Cloud
+) -> None:
+    async with installed(machine, cloud) as service:
+        await service.connected()
+        doing = await asyncio.to_thread(machine.says, "status")
+        back = await asyncio.to_thread(machine.says, "update", "rollback")
+        await service.run("stop")
+        idle = await asyncio.to_thread(machine.says, "status")
+
+    assert (doing[0], back[0], idle[0]) == (0, 1, 3)
+    assert f"running, version {stamp.VERSION}, connected to" in doing[1]
+    assert "folder      C:\\ProgramData\\IronFlock\\Reagent\n" in doing[1]
+    assert "active      reagent.exe\n" in doing[1]
+    assert "to go back to" in back[1]
+    assert "agent       not running\n" in idle[1]
+    assert "active      reagent.exe\n" in idle[1]
+
+
 async def test_a_launcher_that_is_killed_takes_all_below_it_along(
     machine: Machine, cloud: Cloud
 ) -> None:

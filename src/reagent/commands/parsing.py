@@ -24,8 +24,18 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_agent_dir(parser: argparse.ArgumentParser) -> None:
-    """The agent's folder, spelt as the agent's own flag."""
+    """The agent's folder, spelt as the agent's own flag; by default what a service has."""
     parser.add_argument(
-        "-agentDir", "--agentDir", dest="agent_dir", default=BUILT_IN_AGENT_DIR, metavar="DIR",
+        "-agentDir", "--agentDir", dest="agent_dir", default=_agent_dir(), metavar="DIR",
         help="folder of the agent (default %(default)s)",
     )  # fmt: skip
+
+
+def _agent_dir() -> str:
+    if sys.platform == "win32":
+        import os  # noqa: PLC0415 - on Windows alone
+
+        from reagent.commands.windows.order import built_in_agent_dir  # noqa: PLC0415 - see above
+
+        return built_in_agent_dir(os.environ) or BUILT_IN_AGENT_DIR
+    return BUILT_IN_AGENT_DIR

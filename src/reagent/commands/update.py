@@ -1,8 +1,8 @@
 """`reagent status` and `reagent update ...`: through the agent that runs, else on its folder.
 
-What is ordered goes to the agent over its socket: it holds the lock, and what it knows of its
-folder must not change under it. Where none runs the command takes the lock itself, for as long as
-the order takes, and does the same by the same code.
+What is ordered goes to the agent over its socket (on Windows its pipe): it holds the lock, and what
+it knows of its folder must not change under it. Where none runs the command takes the lock itself,
+for as long as the order takes, and does the same by the same code.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from contextlib import suppress
 from typing import Final
 
 from reagent import log
-from reagent.adapters.posix import control
-from reagent.adapters.posix.lock import AlreadyRunning, lock_folders, only_agent
+from reagent.adapters import ordering
+from reagent.adapters.control import NobodyThere
+from reagent.adapters.ordering import AlreadyRunning, only_agent
 from reagent.commands import words
 from reagent.commands.parsing import DONE, NOT_DONE, Parser, add_agent_dir
 from reagent.commands.terminal import Bar, complain, say
@@ -131,7 +132,7 @@ def _order(agent_dir: str, word: str, arguments: Mapping[str, object]) -> Plain:
     bar = Bar("copying" if word == "apply" else "fetching")
     try:
         return _ask(folder, word, arguments, bar)
-    except control.NobodyThere:
+    except NobodyThere:
         pass
     finally:
         bar.end()
@@ -156,7 +157,7 @@ class _OnTrial(ReagentError):
 
 
 def _ask(folder: str, word: str, arguments: Plain, bar: Bar) -> Plain:
-    for is_answer, content in control.order(tuple(lock_folders(folder)), word, arguments):
+    for is_answer, content in ordering.order(ordering.places(folder), word, arguments):
         if is_answer:
             return content
         _show(bar, content)

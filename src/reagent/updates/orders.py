@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from os.path import isabs
 from typing import Final, Protocol, TypeVar
 
 from reagent.contracts.control import News, Plain
@@ -149,7 +150,7 @@ class Orders:
     async def apply(self, arguments: Plain, news: News) -> Plain:
         """Stage a file: upwards, or downwards where that is said and somebody signed for it."""
         path, down = arguments.get("path"), arguments.get("downgrade") is True
-        if not isinstance(path, str) or not path.startswith("/"):
+        if not isinstance(path, str) or not isabs(path):  # noqa: PTH117 - pure
             raise BadRequest("apply needs the absolute path of a file")
         if down and not self._looks.is_signed:
             raise Refused(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reagent import launcher, log
-from reagent.adapters.posix import control
+from reagent.adapters import ordering
 from reagent.commands.update import update
 
 
@@ -21,7 +21,7 @@ def test_ctrl_c_ends_a_command_with_one_line(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(control, "order", interrupted)
+    monkeypatch.setattr(ordering, "order", interrupted)
 
     status = update(["check", f"-agentDir={tmp_path}"])
 

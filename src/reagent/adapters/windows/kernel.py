@@ -1,6 +1,6 @@
 """What Windows is asked through its own libraries: figures, a mutex, jobs, names.
 
-With `interfaces`, `registry`, `scm` and `dispatcher` what exists on Windows alone.
+With `interfaces`, `registry`, `pipes`, `scm` and `dispatcher` what exists on Windows alone.
 """
 
 # Elsewhere the checker sees nothing behind the first lines.

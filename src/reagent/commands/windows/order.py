@@ -12,6 +12,13 @@ from reagent.settings.goflag import Bool, Flag, String, UsageError
 # Below %ProgramData%.
 _FOLDER: Final = "\\IronFlock\\Reagent"
 
+
+def built_in_agent_dir(environment: Mapping[str, str]) -> str:
+    """The folder of a service that was told no other; empty where there is no place for it."""
+    data = environment.get("PROGRAMDATA") or environment.get("ProgramData") or ""
+    return data + _FOLDER if data else ""
+
+
 FLAGS: Final[dict[str, Flag]] = {
     flag.name: flag
     for flag in (
@@ -54,10 +61,9 @@ def parse(words: list[str], environment: Mapping[str, str]) -> Order:
     config, chosen = str(values.get("config", "")), str(values.get("agentDir", ""))
     if not config:
         raise UsageError("-config is required: the path of a device file")
-    data = environment.get("PROGRAMDATA") or environment.get("ProgramData") or ""
-    if not chosen and not data:
+    agent_dir = (chosen or built_in_agent_dir(environment)).rstrip("\\/")
+    if not agent_dir:
         raise UsageError("%ProgramData% is not set: say -agentDir")
-    agent_dir = (chosen or data + _FOLDER).rstrip("\\/")
     return Order(
         config=config,
         agent_dir=agent_dir,
