@@ -108,8 +108,7 @@ def encode(document: Mapping[str, object]) -> bytes:
     text = json.dumps(_written(document, KEYS), indent=1, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    # Half of a surrogate pair is U+FFFD to Go.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    return _whole(text).encode()
 
 
 def value(document: Mapping[str, object], *path: str) -> object:
@@ -188,4 +187,11 @@ def _plain(given: object) -> object:
         return {name: _plain(inner) for name, inner in given}
     if isinstance(given, list):
         return [_plain(inner) for inner in given]
-    return given
+    return _whole(given) if isinstance(given, str) else given
+
+
+def _whole(text: str) -> str:
+    """Half of a surrogate pair is U+FFFD, as to Go: it could not be sent, signed or dialled."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

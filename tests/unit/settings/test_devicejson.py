@@ -200,6 +200,16 @@ def test_whatever_stands_there_survives_a_second_reading(found: dict[str, object
     assert {name: again[name] for name in unknown} == {name: found[name] for name in unknown}
 
 
+def test_half_a_character_is_none_in_what_is_read_either() -> None:
+    read = devicejson.decode(
+        b'{"serial_number":"a\\ud800b","secret":"\\ud83e\\udd84","board":{"model":"\\udfff"}}'
+    )
+
+    assert read["serial_number"] == "a\ufffdb"
+    assert read["secret"] == "\U0001f984"
+    assert devicejson.value(read, "board", "model") == "\ufffd"
+
+
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
 def test_a_number_that_no_float_holds_leaves_a_file_that_can_be_read_again(number: str) -> None:
     once = rewritten(f'{{"serial_number":"s","description":{number},"mine":[{number},1.5]}}')
