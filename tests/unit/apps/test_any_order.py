@@ -23,20 +23,22 @@ _ARRIVED = {
 
 async def _play(rig: Rig, chance: random.Random) -> str:
     """Ask for this and that, at any moment, as people do; returns what was asked for last."""
-    rig.engine.offers(rig.image("1.0.0"))
+    for version in ("1.0.0", "2.0.0"):
+        rig.engine.offers(rig.image(version))
     target = ""
     for _ in range(chance.randint(3, 8)):
         target = chance.choice(_TARGETS)
         app = next(iter(rig.apps.all()), None)
-        cancel = app is not None and app.state == State.DOWNLOADING and target == "REMOVED"
+        works = app is not None and app.state in {State.DOWNLOADING, State.UPDATING}
         if chance.random() < 0.2:
             rig.engine.refuse(chance.choice(_CALLS), "a bad day")
         await rig.apps.request(
             rig.wanted(
                 target,
                 str(app.state) if app else "REMOVED",
-                newest_version="1.0.0",
-                cancel_transition=cancel,
+                newest_version=chance.choice(("1.0.0", "2.0.0")),
+                request_update=chance.random() < 0.3,
+                cancel_transition=works and target == "REMOVED",
             )
         )
         for _ in range(chance.choice((0, 0, 1, 3, 10))):
@@ -47,7 +49,11 @@ async def _play(rig: Rig, chance: random.Random) -> str:
 
 
 def _runs(rig: Rig) -> bool:
-    return any(rig.engine.container(name).status == "running" for name in rig.engine.names)
+    """Whether anything does; it is of the version that the app has."""
+    containers = map(rig.engine.container, rig.engine.names)
+    running = [each.spec.image for each in containers if each.status == "running"]
+    assert running in ([], [rig.image(rig.app().version)])
+    return bool(running)
 
 
 async def _arrive(rig: Rig, target: str) -> None:
