@@ -109,8 +109,8 @@ def _start(flags: Flags, program: str, words: list[str]) -> int:
     # Whoever starts us may have another, and programs that we start have it from us: neither may a
     # database be open to all, nor a folder closed to its owner.
     os.umask(0o022)
-    # Until the agent listens to signals itself, a stop is a stop, not a death or a traceback. SIGTERM
-    # comes last: whoever sees it caught knows that both are.
+    # Until the agent listens to signals itself, a stop is a stop, not a death or a traceback.
+    # SIGTERM comes last: whoever sees it caught knows that both are.
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     try:
