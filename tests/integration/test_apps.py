@@ -114,7 +114,7 @@ async def test_an_app_that_dies_is_started_again(
     states = await cloud.backend.state(online.identity, KEY, "RUNNING", since=seen)
 
     assert states == ["FAILED", "STARTING", "RUNNING"]
-    assert noticed < 1.5
+    assert noticed < 5.0  # the look that nobody asked for comes after ten seconds
 
 
 async def test_an_app_that_ends_at_once_fails_and_its_last_words_are_heard(
