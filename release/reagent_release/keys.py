@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from securesystemslib.signer import Key, Signer
-from tuf.api.exceptions import RepositoryError
+from securesystemslib.signer import Key
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root
 
 from reagent_release import signers
@@ -100,7 +100,7 @@ class Keyring:
                 break
             try:
                 if keyid not in document.signatures:
-                    document.sign(self._signer(keyid, root.keys[keyid]), append=True)
+                    self._sign_by(document, keyid, root.keys[keyid])
             except ReleaseError as error:
                 missing.append(f"\n  {self.name(keyid)}: {error}")
             else:
@@ -110,11 +110,15 @@ class Keyring:
                 f"{role} needs {threshold} of its keys, {signed} can be had here:{''.join(missing)}"
             )
 
-    def _signer(self, keyid: str, key: Key) -> Signer:
+    def _sign_by(self, document: Metadata[Any], keyid: str, key: Key) -> None:
         entry = self.entries.get(keyid)
         if entry is None:
             raise ReleaseError(f"it is not in {self.here.folder / FILE}")
-        return signers.signer(entry.signer, key, self.here)
+        signer = signers.signer(entry.signer, key, self.here)
+        try:
+            document.sign(signer, append=True)
+        except UnsignedMetadataError as error:
+            raise ReleaseError(signers.said(entry.signer, error.__cause__ or error)) from error
 
 
 def read(here: Here) -> Keyring:

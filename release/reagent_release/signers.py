@@ -70,6 +70,11 @@ def ask_at_terminal() -> Secrets | None:
     return getpass.getpass if sys.stdin.isatty() else None
 
 
+def said(uri: str, error: BaseException) -> str:
+    """What a signer's library says, in one line."""
+    return " ".join(f"{uri}: {type(error).__name__}: {error}".split())
+
+
 def new() -> Ed25519PrivateKey:
     """A new key."""
     return Ed25519PrivateKey.generate()
@@ -98,7 +103,7 @@ def signer(uri: str, public: Key, here: Here) -> Signer:
     except ReleaseError:
         raise
     except Exception as error:
-        raise ReleaseError(f"{uri}: {type(error).__name__}: {error}") from error
+        raise ReleaseError(said(uri, error)) from error
 
 
 def public(uri: str, here: Here) -> SSlibKey:
@@ -118,7 +123,7 @@ def public(uri: str, here: Here) -> SSlibKey:
     try:
         found = learn(name.partition("/")[0])[1]
     except Exception as error:
-        raise ReleaseError(f"{uri}: {type(error).__name__}: {error}") from error
+        raise ReleaseError(said(uri, error)) from error
     if not isinstance(found, SSlibKey) or found.scheme != "ed25519":
         raise Misused(f"{uri} is no Ed25519 key, and devices verify nothing else")
     return found

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from securesystemslib.signer import SIGNER_FOR_URI_SCHEME, CryptoSigner, Key, Signature, Signer
 from tuf.api.metadata import Metadata, Root
 
 from reagent_release import signers
@@ -128,49 +127,6 @@ def test_a_key_can_come_from_a_variable(tmp_path: Path) -> None:
 
     assert not (tmp_path / "ring/private/timestamp-1.pem").exists()
     assert pem.split()[5] not in (tmp_path / "ring/keyring.json").read_text()
-
-
-class Vault(Signer):
-    """A service that keeps a key to itself, as securesystemslib's signers see it."""
-
-    KEY = CryptoSigner.generate_ed25519()
-    asked: list[str] = []  # noqa: RUF012 - the service is one
-
-    @classmethod
-    def import_(cls, name: str) -> tuple[str, Key]:
-        cls.asked.append(name)
-        return f"vault:{name}/1", cls.KEY.public_key
-
-    @classmethod
-    def from_priv_key_uri(
-        cls,
-        priv_key_uri: str,
-        public_key: Key,  # noqa: ARG003 - as the base class says
-        secrets_handler: object = None,  # noqa: ARG003
-    ) -> Vault:
-        cls.asked.append(priv_key_uri)
-        return cls()
-
-    @property
-    def public_key(self) -> Key:
-        return self.KEY.public_key
-
-    def sign(self, payload: bytes) -> Signature:
-        return self.KEY.sign(payload)
-
-
-def test_a_key_can_stay_in_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SIGNER_FOR_URI_SCHEME, "vault", Vault)
-    repository = Repository(tmp_path)
-    repository.place = replace(
-        repository.place, environment={"REAGENT_TRUST_KEYS": str(tmp_path / "ring")}
-    )
-
-    assert repository.run("keys", "init", "ring", "--targets", "vault:releases/1") == 0
-    assert repository.run("keys", "refresh") == 0
-
-    assert Vault.asked == ["releases", "vault:releases/1"]
-    assert not (tmp_path / "ring/private/targets-1.pem").exists()
 
 
 @pytest.mark.parametrize(
