@@ -188,6 +188,7 @@ def build(
         folders=folders,
         learnt=learnt,
         emergency=emergency,
+        connected=lambda: link.connected,
         nudge=Nudge(link, identity).publish,
     )
     looks = flags.update and not flags.offline

@@ -38,6 +38,12 @@ def tags(engine: Engine, app: AppOf) -> list[str]:
     return sorted(tag.rpartition(":")[2] for tag in found if f"_{app.key}_{app.name}:" in tag)
 
 
+def exists(engine: Engine, app: AppOf) -> bool:
+    """Whether it has a container."""
+    with engine.client() as client:
+        return bool(client.containers.list(filters={"name": f"^{app.container}$"}))
+
+
 def image_of(engine: Engine, app: AppOf) -> str:
     """What its container was made of."""
     with engine.client() as client:
@@ -82,6 +88,33 @@ async def test_an_update_is_fetched_confirmed_and_run(
     assert image_of(engine, app).endswith(":2.0.0")
     await until(lambda: tags(engine, app) == ["2.0.0"], what="the old version is gone")
     assert stored(device, app) == ("2.0.0", "2.0.0", 901, "RUNNING", "RUNNING")
+
+
+async def test_a_device_without_its_platform_runs_what_is_installed_and_updates_later(
+    cloud: Cloud, device: Device, engine: Engine, system: Caller
+) -> None:
+    app = AppOf(cloud, device, 624, "remote")
+    app.push()
+    await online(cloud, device)
+    await app.bring(system, "RUNNING")
+    seen = len(app.states)
+    await app.ask(system, "RUNNING", **ASKED)
+    await app.reached("FAILED", since=seen)
+    await device.stop()
+    app.push(version="2.0.0")
+
+    await device.start("-offline")
+    await until(lambda: exists(engine, app), what="the app runs")
+    before = image_of(engine, app)
+    await device.stop()
+    app.want("RUNNING", **ASKED)
+    seen = len(app.states)
+    await online(cloud, device)
+    await app.reached("UPDATING", since=seen)
+    await app.reached("RUNNING", since=app.states.index("UPDATING", seen))
+
+    assert before.endswith(":1.0.0")
+    assert image_of(engine, app).endswith(":2.0.0")
 
 
 async def test_an_update_that_cannot_be_had_fails_and_is_tried_again(

@@ -51,6 +51,7 @@ class Apps:
         folders: where apps keep their files.
         learnt: what the platform told us; whoever learns it writes it there.
         emergency: whether the disk is full right now.
+        connected: whether the platform can be asked right now.
         nudge: says that tunnels may have changed.
     """
 
@@ -68,6 +69,7 @@ class Apps:
         folders: Folders,
         learnt: Learnt,
         emergency: Callable[[], bool],
+        connected: Callable[[], bool],
         nudge: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -101,7 +103,7 @@ class Apps:
             records=self._records,
             store=store,
             reports=self._reports,
-            machine=Machine(self._shop, store, backend, emergency),
+            machine=Machine(self._shop, store, backend, emergency=emergency, connected=connected),
             live=LiveFiles(self._shop, backend),
             logs=logs,
             clock=clock,

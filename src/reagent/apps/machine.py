@@ -55,12 +55,19 @@ class Machine:
     """Runs one transition. The caller holds the app's lock."""
 
     def __init__(
-        self, shop: Workshop, store: Store, backend: Backend, emergency: Callable[[], bool]
+        self,
+        shop: Workshop,
+        store: Store,
+        backend: Backend,
+        *,
+        emergency: Callable[[], bool],
+        connected: Callable[[], bool],
     ) -> None:
         self._shop = shop
         self._store = store
         self._backend = backend
         self._emergency = emergency
+        self._connected = connected
 
     async def transition(self, app: App, wanted: WantedApp) -> Outcome:
         """Bring an app to where a request wants it.
@@ -74,7 +81,7 @@ class Machine:
         except Unavailable as error:
             _log.error("no registry token, the request waits", app=app.app_name, error=error)
             return Outcome.POSTPONED
-        return await self._run(Job(app, wanted, token or ""), linked=token is not None)
+        return await self._run(Job(app, wanted, token))
 
     async def _adopt(self, app: App, wanted: WantedApp) -> None:
         """Take over what the platform knows better. The row is saved with the state before."""
@@ -86,22 +93,22 @@ class Machine:
         if wanted.current in State.__members__ and (awaits_platform or builds):
             app.state = State(wanted.current)
 
-    async def _token(self, wanted: WantedApp) -> str | None:
-        """Fetched for every transition, removals included; None without a link."""
+    async def _token(self, wanted: WantedApp) -> str:
+        """Fetched for every transition, removals included; without a link there is none."""
         owned = wanted.stage == Stage.PROD and wanted.device_owner_account_key != 0
         account = wanted.device_owner_account_key if owned else wanted.requestor_account_key
         try:
             asked = self._backend.registry_token(account)
             return await within(_TOKEN_S, asked, "registry token")
         except NotConnected:
-            return None
+            return ""
 
-    async def _run(self, job: Job, *, linked: bool) -> Outcome:
+    async def _run(self, job: Job) -> Outcome:
         app, wanted = job.app, job.wanted
         try:
             if self._emergency() and wanted.target in DISK_GROWING:
                 raise Failed(f"the disk is full: {app.app_name} cannot be {wanted.target}")  # noqa: TRY301
-            verb = self._choose(job, linked=linked)
+            verb = self._choose(job)
             if verb is None:
                 return Outcome.UNDEFINED
             _log.info("transition", app=app.app_name, stage=app.stage, verb=verb, now=app.state)
@@ -120,13 +127,13 @@ class Machine:
             return Outcome.FAILED
         return Outcome.STAYED if verb == Verb.STAY else Outcome.DONE
 
-    def _choose(self, job: Job, *, linked: bool) -> Verb | None:
+    def _choose(self, job: Job) -> Verb | None:
         """The update gate, then the table.
 
-        An update begins by removing what runs. Without a link there is no token to fetch the new
-        version with, so what is installed starts; the next connect drives the update.
+        An update begins by removing what runs. Without a link, at boot for one, there is no token
+        to fetch the new version with, so what is installed starts; the next connect drives it.
         """
-        if linked and update_due(job.app, job.wanted):
+        if self._connected() and update_due(job.app, job.wanted):
             return Verb.UPDATE
         return self._verb(job)
 

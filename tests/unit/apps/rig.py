@@ -68,6 +68,7 @@ class Cloud(FakeBackend):
     def __init__(self) -> None:
         super().__init__()
         self.refuses_state = ""
+        self.connected = True
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self._heard = asyncio.Event()
 
@@ -89,10 +90,12 @@ class Cloud(FakeBackend):
         return [report.state for report in self.reports]
 
     def go_offline(self) -> None:
+        self.connected = False
         for method in ("report_app", "registry_token", "save_ports"):
             self.fail(method, NotConnected())
 
     def come_online(self) -> None:
+        self.connected = True
         for method in ("report_app", "registry_token", "save_ports"):
             self.mend(method)
 
@@ -204,6 +207,7 @@ class Rig:
             folders=self.folders,
             learnt=self.learnt,
             emergency=lambda: self.full,
+            connected=lambda: self.cloud.connected,
             nudge=self._nudged,
         )
         return self.apps

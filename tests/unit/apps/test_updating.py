@@ -200,6 +200,23 @@ async def test_without_a_link_the_installed_version_runs_and_is_updated_later(ri
     assert rig.cloud.told == ["UPDATING", "PRESENT", "STARTING", "RUNNING"]
 
 
+async def test_a_boot_before_the_first_session_runs_what_is_installed(rig: Rig) -> None:
+    await _runs_the_old_one(rig)
+    rig.engine.slow_pull()
+    await rig.apps.request(rig.wanted("RUNNING", "RUNNING", **FIELDS))
+    await rig.engine.until_asked(f"pull {rig.image('2.0.0')}")
+    await rig.apps.close()
+    rig.engine.finish_pull()
+    # Whatever is asked then is answered with nothing.
+    rig.cloud.connected = False
+
+    await rig.restarted().boot()
+    await rig.apps.settled()
+
+    assert rig.engine.container("prod_1_app").spec.image == rig.image("1.0.0")
+    assert rig.app().state == State.RUNNING
+
+
 async def test_a_cut_in_the_middle_of_an_update_is_an_app_that_updates_again(rig: Rig) -> None:
     await _runs_the_old_one(rig)
     rig.engine.slow_pull()
