@@ -13,8 +13,8 @@ _LONGEST_ANSWER: Final = 64 * 1024
 
 
 def basic(credentials: str) -> str:
-    """The header value for `user:password`."""
-    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
+    """The header value for `user:password`; bytes that are no text go as they were given."""
+    return f"Basic {base64.b64encode(credentials.encode('utf-8', 'surrogateescape')).decode()}"
 
 
 class Tunnel(asyncio.Protocol):
