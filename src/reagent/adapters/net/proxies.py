@@ -84,7 +84,7 @@ def _matches(entry: str, host: str, address: _Address | None, port: int) -> bool
         except ValueError:
             return False
     name, _, number = entry.rpartition(":")
-    if name and number.isdigit() and (":" not in name or name.startswith("[")):
+    if name and number.isascii() and number.isdigit() and (":" not in name or name.startswith("[")):
         if int(number) != port:
             return False
         entry = name

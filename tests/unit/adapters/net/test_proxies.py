@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from reagent.adapters.net.endpoint import Endpoint
 from reagent.adapters.net.proxies import Proxy, proxy_for
@@ -67,3 +71,20 @@ def test_loopback_goes_through_no_proxy(host: str) -> None:
 def test_what_is_no_http_proxy_is_a_failed_dial(value: str) -> None:
     with pytest.raises(DialFailed):
         proxy_for(WSS, {"HTTPS_PROXY": value})
+
+
+words = st.lists(
+    st.sampled_from([*"ab:/@[]%.,?#01 \t\\*-_\udcff\u2100\u00b2\u00e9", "http://", "::1", "%ff"]),
+    max_size=10,
+).map("".join)
+
+
+@example("http://p", "h:\u00b2")
+@given(words, words)
+def test_whatever_stands_in_the_environment_is_a_proxy_or_none_or_refused(
+    proxy: str, excluded: str
+) -> None:
+    environment = {"HTTPS_PROXY": proxy, "NO_PROXY": excluded}
+
+    with contextlib.suppress(DialFailed):
+        proxy_for(Endpoint("router.example", 443, "/", secure=True), environment)
