@@ -75,16 +75,31 @@ def refresh_ports(folder: Path, rules: Sequence[PortRule]) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for rule in rules:
-            for name in filter(_is_file_name, remote_port_names(rule)):
-                if rule.remote_port > 0:
-                    _put(folder, name, str(rule.remote_port), _PUBLIC)
-                if rule.cloud_remote_port > 0:
-                    _put(folder, f"{name}_CLOUD", str(rule.cloud_remote_port), _PUBLIC)
-                else:
-                    (folder / f"{name}_CLOUD.txt").unlink(missing_ok=True)
+        remote, cloud = _announced(rules)
+        for name, port in remote.items():
+            if port > 0:
+                _put(folder, name, str(port), _PUBLIC)
+        for name, port in cloud.items():
+            if port > 0:
+                _put(folder, f"{name}_CLOUD", str(port), _PUBLIC)
+            else:
+                (folder / f"{name}_CLOUD.txt").unlink(missing_ok=True)
     except OSError as error:
         _log.error("the app's remote ports cannot be written", folder=str(folder), error=error)
+
+
+def _announced(rules: Sequence[PortRule]) -> tuple[dict[str, int], dict[str, int]]:
+    """Names with their remote and with their cloud ports; 0 for nothing.
+
+    Rules of one port, tcp and udp, share a name: what one of them says the other does not take back.
+    """
+    remote: dict[str, int] = {}
+    cloud: dict[str, int] = {}
+    for rule in rules:
+        for name in filter(_is_file_name, remote_port_names(rule)):
+            remote[name] = rule.remote_port or remote.get(name, 0)
+            cloud[name] = rule.cloud_remote_port or cloud.get(name, 0)
+    return remote, cloud
 
 
 def _is_file_name(name: str) -> bool:

@@ -203,6 +203,20 @@ def test_remote_ports_follow_their_rules(folder: Path) -> None:
     assert third == base
 
 
+def test_rules_that_share_a_name_do_not_take_each_others_port_back(folder: Path) -> None:
+    rules = [
+        PortRule(port=5000, protocol="tcp", remote_port=30022, cloud_remote_port=31099),
+        PortRule(port=5000, protocol="udp"),
+    ]
+
+    envfiles.refresh_ports(folder, rules)
+
+    assert _contents(folder) == {
+        "REMOTE_PORT_FOR_5000.txt": "30022",
+        "REMOTE_PORT_FOR_5000_CLOUD.txt": "31099",
+    }
+
+
 def test_remote_ports_are_no_secret(folder: Path) -> None:
     envfiles.refresh_ports(folder, _wireguard(30022, 0))
 
