@@ -91,7 +91,7 @@ def refresh_ports(folder: Path, rules: Sequence[PortRule]) -> None:
 def _announced(rules: Sequence[PortRule]) -> tuple[dict[str, int], dict[str, int]]:
     """Names with their remote and with their cloud ports; 0 for nothing.
 
-    Rules of one port, tcp and udp, share a name: what one of them says the other does not take back.
+    Rules of one port, tcp and udp, share a name: what one says the other does not take back.
     """
     remote: dict[str, int] = {}
     cloud: dict[str, int] = {}
