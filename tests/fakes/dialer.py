@@ -63,11 +63,16 @@ class FakeDialer:
         self._refusals = 0
         self._hanging = False
         self._bad_secret = False
+        self._fault: Exception | None = None
         self._joined = asyncio.Condition()
 
     def refuse(self, times: int) -> None:
         """The next dials fail."""
         self._refusals = times
+
+    def break_once(self, fault: Exception) -> None:
+        """The next dial ends as nobody thought of."""
+        self._fault = fault
 
     def hang(self) -> None:
         """From now on dials neither succeed nor fail."""
@@ -100,6 +105,9 @@ class FakeDialer:
             await asyncio.Event().wait()
         if self._bad_secret:
             raise AuthenticationRefused("WAMP-CRA client signature is invalid")
+        if (fault := self._fault) is not None:
+            self._fault = None
+            raise fault
         if self._refusals > 0:
             self._refusals -= 1
             raise DialFailed("connection refused")

@@ -13,7 +13,7 @@ from reagent.connection.offline import Offline
 from reagent.connection.redial import Redial
 from reagent.contracts.clock import Clock
 from reagent.contracts.messenger import Dialer, Handle, Handler, Listener, Messenger, Session
-from reagent.errors import DialFailed, NotConnected, SerialTaken
+from reagent.errors import DialFailed, NotConnected, ReagentError, SerialTaken
 from reagent.model.call import Answer
 from reagent.model.device import Identity
 
@@ -155,11 +155,8 @@ class Link:
         while True:
             await self._pause()
             identity = self._identity()
-            try:
-                session = await self._dialer.dial(identity)
-            except DialFailed as error:
-                self._redial.failed()
-                _log.warning("dial failed", error=error, endpoint=identity.device_endpoint_url)
+            session = await self._dial_once(identity)
+            if session is None:
                 continue
             try:
                 await arrive(session, identity, first=not self._connected_once)
@@ -185,6 +182,20 @@ class Link:
             else:
                 _log.info("joined", session=session.session_id, authid=identity.authid)
                 return session
+
+    async def _dial_once(self, identity: Identity) -> Session | None:
+        """A session, or None where that came to nothing."""
+        try:
+            return await self._dialer.dial(identity)
+        except DialFailed as error:
+            _log.warning("dial failed", error=error, endpoint=identity.device_endpoint_url)
+        except ReagentError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours: apps run on, and the version
+            # that mends it can be fetched, which no process that ends would do.
+            _log.exception("dialling broke", error=error)
+        self._redial.failed()
+        return None
 
     async def _pause(self) -> None:
         seconds = self._redial.delay(self._clock.random())

@@ -75,6 +75,17 @@ async def test_s5_a_dial_that_fails_twice_is_made_a_third_time(device: Device) -
     assert connected(device)
 
 
+async def test_a_dial_that_breaks_is_made_again(device: Device) -> None:
+    device.dialer.break_once(UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"))
+
+    await device.start()
+    first = connected(device)
+    await device.clock.advance(10)
+
+    assert (first, len(device.dialer.dialled)) == (False, 2)
+    assert connected(device)
+
+
 async def test_s6_the_dialer_gets_the_identity_as_it_is_now(device: Device) -> None:
     await device.start()
     device.move_to_project(42)
