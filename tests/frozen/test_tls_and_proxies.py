@@ -218,7 +218,7 @@ async def test_a_proxy_of_the_environment_is_asked_for_everything_but_loopback(
         token = base64.b64encode(b"robot:p@ss").decode()
         assert f"Proxy-Authorization: Basic {token}\r\n" in request
         assert router.requests[0].startswith("GET /ws-re-dev HTTP/1.1\r\n")
-        assert "Host: router.example.com" in router.requests[0]
+        assert "\r\nHost: router.example.com\r\n" in router.requests[0]
         said = device.printed() + device.log.read_text("utf-8")
         assert "p@ss" not in said
         assert "p%40ss" not in said

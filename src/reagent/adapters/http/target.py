@@ -53,7 +53,7 @@ class Target:
         credentials = ""
         if parts.username is not None:
             credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        return cls(endpoint, f"{parts.scheme}://{_host_header(endpoint)}{resource}", credentials)
+        return cls(endpoint, f"{parts.scheme}://{endpoint.named}{resource}", credentials)
 
     def redirected(self, location: str) -> Target:
         """Where a redirect leads. Credentials are for the origin they were given for.
@@ -86,7 +86,7 @@ class Target:
         """
         lines = [
             f"GET {self.endpoint.resource if proxy is None else self.shown} HTTP/1.1",
-            f"Host: {_host_header(self.endpoint)}",
+            f"Host: {self.endpoint.named}",
             "User-Agent: reagent",
             "Accept: */*",
             "Accept-Encoding: identity",
@@ -98,12 +98,6 @@ class Target:
             lines.append(f"Proxy-Authorization: {basic(proxy.credentials)}")
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-def _host_header(endpoint: Endpoint) -> str:
-    if endpoint.port == _PORTS["https" if endpoint.secure else "http"]:
-        return endpoint.bracketed
-    return endpoint.authority
 
 
 def _without_credentials(url: str) -> str:

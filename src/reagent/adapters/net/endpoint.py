@@ -27,3 +27,8 @@ class Endpoint:
     def authority(self) -> str:
         """Host and port, as a proxy is asked for them."""
         return f"{self.bracketed}:{self.port}"
+
+    @property
+    def named(self) -> str:
+        """As in a Host header: the port only where it is not the usual one (RFC 6455, 4.1)."""
+        return self.bracketed if self.port == (443 if self.secure else 80) else self.authority

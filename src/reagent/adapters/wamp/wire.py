@@ -97,6 +97,7 @@ class Wire(WebSocketClientProtocol, asyncio.Protocol):
     def __init__(self, endpoint: Endpoint, receiver: Receiver) -> None:
         super().__init__()
         self.factory = _settings(endpoint)
+        self._host = (_host_line(endpoint.authority), _host_line(endpoint.named))
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._receiver = receiver
         self._writable = asyncio.Event()
@@ -191,9 +192,9 @@ class Wire(WebSocketClientProtocol, asyncio.Protocol):
             self.transport.write(frame(opcode, payload, key))
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """The upgrade request."""
+        """The upgrade request. autobahn names every port, which not every front door likes."""
         if self.transport is not None:
-            self.transport.write(data)
+            self.transport.write(data.replace(*self._host, 1))
 
     def _closeConnection(self, abort: bool = False) -> None:
         if self.transport is not None:
@@ -254,6 +255,10 @@ class Wire(WebSocketClientProtocol, asyncio.Protocol):
             self.opened.exception()
             return
         self._receiver.lost(code, because)
+
+
+def _host_line(name: str) -> bytes:
+    return f"\r\nHost: {name}\r\n".encode()
 
 
 def _settings(endpoint: Endpoint) -> WebSocketClientFactory:

@@ -42,6 +42,20 @@ def test_an_ipv6_address_is_bracketed_in_a_host_header() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("ws://router/ws", "router"),
+        ("wss://router:443", "router"),
+        ("ws://router:443", "router:443"),
+        ("wss://router:8080", "router:8080"),
+        ("ws://[::1]:80/", "[::1]"),
+    ],
+)
+def test_a_usual_port_is_not_named(url: str, named: str) -> None:
+    assert parse(url).named == named
+
+
+@pytest.mark.parametrize(
     "url", ["", "router:8080", "tcp://router:80", "ws://", "ws://router:99999", "ws://router:x/"]
 )
 def test_what_is_no_url_is_a_failed_dial(url: str) -> None:
