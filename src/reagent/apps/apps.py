@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from reagent import log
@@ -180,13 +181,11 @@ class Apps:
                     "rows that name no app, so none is removed", rows=len(rows) - len(named)
                 )
 
-        async def take_over() -> None:
-            for row in named:
-                if row.stage == Stage.PROD and row.id not in self._asked_meanwhile:
-                    await self._requests.store(row)
-
         await self._attempt("sweep apps", forget)
-        await self._attempt("take over wanted states", take_over)
+        for row in named:
+            if row.stage == Stage.PROD and row.id not in self._asked_meanwhile:
+                # By itself: an odd row must not keep a device from the rows behind it.
+                await self._attempt(f"take over {row.app_name}", partial(self._requests.store, row))
         await self._attempt("sweep containers", self._sweep.containers)
         await self.resume()
 

@@ -206,6 +206,18 @@ async def test_a_connect_takes_over_releases_and_no_working_copies(rig: Rig) -> 
     assert rig.cloud.told == ["REMOVED"]
 
 
+async def test_a_row_that_cannot_be_stored_does_not_keep_the_others_from_it(rig: Rig) -> None:
+    rows = [
+        rig.wanted("PRESENT", ""),
+        rig.wanted("RUNNING", "STOPPED", app_key=2),
+        rig.wanted("RUNNING", "REMOVED", app_key=3),
+    ]
+
+    await rig.apps.sync(rows)
+
+    assert [(app.app_key, app.target) for app in rig.apps.all()] == [(3, State.RUNNING)]
+
+
 async def test_what_is_requested_while_the_list_is_on_its_way_is_newer_than_the_list(
     rig: Rig,
 ) -> None:
