@@ -6,11 +6,14 @@ import base64
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from reagent import log
 from reagent.api.procedure import procedure
 from reagent.contracts.host import Host
 from reagent.errors import ReagentError
 from reagent.model.call import Answer, Call, Privilege
 from reagent.model.device import Identity
+
+_log = log.get(__name__)
 
 # The tunnel client that belongs to this agent, whatever version of the agent is the newest.
 TUNNEL_VERSION: Final = "0.70.0"
@@ -91,6 +94,9 @@ class Device:
         try:
             latest = await self._latest()
         except ReagentError:
+            return {}
+        except Exception as error:  # noqa: BLE001 - what we are is no less true for it
+            _log.exception("the newest version is not known", error=error)
             return {}
         return {
             "latestVersion": latest,

@@ -51,6 +51,8 @@ class Update:
             updated = await self._order(self._publish)
         except ReagentError as error:
             _log.warning("no update, although somebody asked", error=error, slug=error.slug)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer keeps its shape
+            _log.exception("no update, although somebody asked", error=error)
         return Answer(
             (
                 {

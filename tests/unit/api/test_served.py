@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import pytest
@@ -41,11 +41,13 @@ async def nobody_knows() -> str:
     raise DownloadFailed("the bucket is gone")
 
 
-def device(*addresses: Address) -> Device:
+async def nobody_thought_of_it() -> str:
+    raise ValueError("something else")
+
+
+def device(*addresses: Address, latest: Callable[[], Awaitable[str]] = nobody_knows) -> Device:
     host = cast(Host, StillHost(addresses))
-    return Device(
-        host, lambda: IDENTITY, nobody_knows, dict, version="1.0.0", arch="armv7", signed=True
-    )
+    return Device(host, lambda: IDENTITY, latest, dict, version="1.0.0", arch="armv7", signed=True)
 
 
 async def test_the_handshake_answers_keywords_only() -> None:
@@ -56,8 +58,11 @@ async def test_the_handshake_answers_keywords_only() -> None:
     assert answer == Answer(kwargs={"utp": clock.rfc3339(), "id": "SN-1"})
 
 
-async def test_metadata_without_a_look_up_has_the_base_keys_and_no_latest_ones() -> None:
-    answer = await device().get_agent_metadata(Call())
+@pytest.mark.parametrize("latest", [nobody_knows, nobody_thought_of_it])
+async def test_metadata_without_a_look_up_has_the_base_keys_and_no_latest_ones(
+    latest: Callable[[], Awaitable[str]],
+) -> None:
+    answer = await device(latest=latest).get_agent_metadata(Call())
 
     assert answer.args == (
         {

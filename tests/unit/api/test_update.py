@@ -27,7 +27,7 @@ NOTHING = {
 class Orders:
     """Does as it is told when a look is ordered."""
 
-    def __init__(self, *blocks: int, outcome: bool | DownloadFailed) -> None:
+    def __init__(self, *blocks: int, outcome: bool | Exception) -> None:
         self._blocks = blocks
         self._outcome = outcome
 
@@ -36,7 +36,7 @@ class Orders:
         for block in self._blocks:
             current += block
             await progress(block, current, total)
-        if isinstance(self._outcome, DownloadFailed):
+        if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
 
@@ -64,8 +64,11 @@ async def test_nothing_newer_is_a_success_with_all_flags_false(messenger: FakeMe
     assert await asked(messenger, Orders(outcome=False)) == NOTHING
 
 
-async def test_a_failure_inside_is_a_success_with_all_flags_false(messenger: FakeMessenger) -> None:
-    assert await asked(messenger, Orders(outcome=DownloadFailed("404"))) == NOTHING
+@pytest.mark.parametrize("failure", [DownloadFailed("404"), ValueError("nobody thought of it")])
+async def test_a_failure_inside_is_a_success_with_all_flags_false(
+    messenger: FakeMessenger, failure: Exception
+) -> None:
+    assert await asked(messenger, Orders(outcome=failure)) == NOTHING
 
 
 async def test_progress_is_published_block_by_block(messenger: FakeMessenger) -> None:
