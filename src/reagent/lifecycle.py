@@ -296,6 +296,9 @@ async def boot_apps(
         except ReagentError as error:
             _log.error("apps not aligned at boot", error=error, slug=error.slug)
             break
+        except Exception as error:  # noqa: BLE001 - one odd container keeps no device from the cloud
+            _log.exception("apps not aligned at boot", error=error)
+            break
         else:
             break
     if said:

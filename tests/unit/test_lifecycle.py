@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
+import pytest
+
 from reagent.api.dispatch import Dispatcher, Privileges
 from reagent.api.pending import pending
 from reagent.contracts.backend import Metadata
@@ -274,9 +276,12 @@ async def test_an_engine_that_is_late_is_said_once_and_waited_for() -> None:
     assert len(device.said) == 2
 
 
-async def test_a_store_that_refuses_at_boot_does_not_hold_the_device_back() -> None:
+@pytest.mark.parametrize(
+    "fault", [StoreFailed("disk I/O error"), KeyError("what no engine ever left out")]
+)
+async def test_what_fails_at_boot_does_not_hold_the_device_back(fault: Exception) -> None:
     device, engine = Device(), FakeEngine()
-    device.apps.boot_fails = StoreFailed("disk I/O error")
+    device.apps.boot_fails = fault
 
     await boot_apps(engine, device.apps, device.clock, device.booted, device.said.append)
 
