@@ -96,8 +96,7 @@ class Agent:
         """Boot and stay connected until `stop`, then leave in order.
 
         Raises:
-            AuthenticationRefused: the router does not accept the secret.
-            SerialTaken: the serial number is in use elsewhere.
+            Unwelcome: the platform does not want this device now.
         """
         boot = asyncio.create_task(
             boot_apps(self.world.engine, self.apps, self.world.clock, self.booted, log.milestone),

@@ -24,8 +24,10 @@
     |   |-- ImageNotFound
     |   `-- RecordNotFound       no such row in the database
     |-- Canceled             somebody asked for it to stop; never a failure of the app
-    |-- AuthenticationRefused    the router does not accept the device secret; ends the process
-    |-- SerialTaken              another agent holds this serial; ends the process after eight
+    |-- Unwelcome            the platform does not want this device now; ends the process
+    |   |-- AuthenticationRefused    the router does not accept the device secret
+    |   |-- SerialTaken              another agent holds this serial, eight times in a row
+    |   `-- NoTestament              the router takes no testament of the first session
     `-- Failed               we, or the world, broke
         |-- EngineFailed         the engine refused or broke a request
         |-- StoreFailed          the database refused
@@ -191,16 +193,28 @@ class Canceled(ReagentError):
     slug = "canceled"
 
 
-class AuthenticationRefused(ReagentError):
+class Unwelcome(ReagentError):
+    """Nothing that another dial, or another version, would help."""
+
+    slug = "unwelcome"
+
+
+class AuthenticationRefused(Unwelcome):
     """The router does not accept the device secret (docs/contract/wamp.md 1.3)."""
 
     slug = "authentication-refused"
 
 
-class SerialTaken(ReagentError):
+class SerialTaken(Unwelcome):
     """Another session already registered this serial (docs/contract/wamp.md 1.7)."""
 
     slug = "serial-taken"
+
+
+class NoTestament(Unwelcome):
+    """Nobody would hear of it when this device is lost (docs/contract/wamp.md 1.10)."""
+
+    slug = "no-testament"
 
 
 class Failed(ReagentError):

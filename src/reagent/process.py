@@ -19,7 +19,7 @@ from reagent.adapters.runtime import versions
 from reagent.agent import Agent, build
 from reagent.apps.folders import Folders
 from reagent.device.milestones import Milestones
-from reagent.errors import AuthenticationRefused, SerialTaken
+from reagent.errors import Unwelcome
 from reagent.settings import stamp
 from reagent.settings.devicefile import DeviceFile
 from reagent.settings.flags import Flags
@@ -97,7 +97,7 @@ async def _run(flags: Flags, seat: Seat) -> int | None:
                 host_logs(flags, seat, world),
             ):
                 await agent.run(stop)
-        except (AuthenticationRefused, SerialTaken) as error:
+        except Unwelcome as error:
             log.milestone(str(error))
             _log.error("the platform refuses this device", error=error, slug=error.slug)
             succession.proof.refused()

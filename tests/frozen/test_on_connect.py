@@ -23,7 +23,7 @@ from tests.frozen.scripted_router import (
     Message,
     ScriptedRouter,
 )
-from tests.frozen.steps import PROCEDURES, uri
+from tests.frozen.steps import PROCEDURES, run_to_end, uri
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -208,6 +208,34 @@ async def test_a_status_carries_session_and_figures_of_their_types(both: Scripte
         assert stats["memory_used"] <= stats["memory_total"]
         assert stats["storage_used"] + stats["storage_free"] <= stats["storage_total"]
         assert stats["cpu_count"] >= 1
+
+
+async def test_a_router_that_takes_no_testament_ends_the_first_session_and_the_process(
+    both: Scripted,
+) -> None:
+    router, device = both
+    router.answers[platform.TESTAMENT] = [ERROR, "wamp.error.not_authorized", ["not here"]]
+
+    ended = await run_to_end(device)
+
+    assert ended.status == 1
+    assert ended.stdout.count("\n") == 1, ended
+    assert "testament" in ended.stdout
+    assert len(router.of(GOODBYE)) == 1
+    assert len(router.sessions) == 1
+
+
+async def test_a_later_session_goes_on_without_a_testament(both: Scripted) -> None:
+    router, device = both
+    await device.start()
+    await connected(router)
+    router.answers[platform.TESTAMENT] = [ERROR, "wamp.error.not_authorized", ["not here"]]
+
+    router.hang_up()
+    await router.until(lambda: len(router.sessions) == 2)
+    await connected(router)
+
+    assert len(router.calls(platform.TESTAMENT)) == 1
 
 
 async def test_the_second_session_repeats_all_of_it_under_its_own_number(both: Scripted) -> None:

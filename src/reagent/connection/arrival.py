@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from reagent import log
 from reagent.contracts.messenger import Listener, Session
-from reagent.errors import CallFailed, DeadlineExceeded, DialFailed, NotConnected, Unavailable
+from reagent.errors import (
+    CallFailed,
+    DeadlineExceeded,
+    DialFailed,
+    NotConnected,
+    NoTestament,
+    Unavailable,
+)
 from reagent.model import names
 from reagent.model.call import Answer, Call, Event
 from reagent.model.device import Identity
@@ -27,12 +34,10 @@ class SerialRejected(Exception):
 async def arrive(session: Session, identity: Identity, *, first: bool) -> None:
     """Claim the serial number, leave a testament, hear of registrations that go.
 
-    A refused testament on the first connection makes this a failed dial, not the end of the
-    process: a service manager would only start us again seconds later, and apps would suffer.
-
     Raises:
         SerialRejected: another session holds the serial number.
-        DialFailed: the session is gone, or on the first connection has no testament.
+        NoTestament: the router takes none, on the first connection; later that is logged.
+        DialFailed: the session is gone, or nobody says whether it takes the first testament.
     """
     await _claim(session, identity.serial_number)
     await _listen(session, DESTROY_TOPIC, _destroyed)
@@ -41,6 +46,8 @@ async def arrive(session: Session, identity: Identity, *, first: bool) -> None:
     except NotConnected as error:
         raise DialFailed("the session ended at once") from error
     except Unavailable as error:
+        if first and isinstance(error, CallFailed):
+            raise NoTestament(f"the router takes no testament: {error}") from error
         if first:
             raise DialFailed(f"no testament: {error}") from error
         _log.warning("no testament", error=error, slug=error.slug)

@@ -13,7 +13,7 @@ from reagent.connection.offline import Offline
 from reagent.connection.redial import Redial
 from reagent.contracts.clock import Clock
 from reagent.contracts.messenger import Dialer, Handle, Handler, Listener, Messenger, Session
-from reagent.errors import DialFailed, NotConnected, ReagentError, SerialTaken
+from reagent.errors import DialFailed, NotConnected, ReagentError, SerialTaken, Unwelcome
 from reagent.model.call import Answer
 from reagent.model.device import Identity
 
@@ -73,8 +73,8 @@ class Link:
         """Dial, hold and dial again until `close`.
 
         Raises:
-            AuthenticationRefused: the router does not accept the secret.
-            SerialTaken: the serial number was refused eight times in a row.
+            Unwelcome: the router does not accept the secret, or the first testament, or eight times
+                in a row the serial number.
         """
         if self._is_closing():
             return
@@ -173,6 +173,9 @@ class Link:
                 self._redial.failed()
                 _log.warning("session of no use", error=error)
                 await session.leave(LEAVE_S)
+            except Unwelcome:
+                await session.leave(LEAVE_S)
+                raise
             except asyncio.CancelledError:
                 await session.leave(LEAVE_S / 2)
                 raise

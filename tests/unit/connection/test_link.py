@@ -9,7 +9,7 @@ import pytest
 
 from reagent.connection.link import Link
 from reagent.connection.offline import NoRouter
-from reagent.errors import AuthenticationRefused, NotConnected, SerialTaken
+from reagent.errors import AuthenticationRefused, NotConnected, NoTestament, SerialTaken
 from reagent.model.call import Answer, Call, Event
 from reagent.model.device import Status
 from tests.fakes.clock import FakeClock, settle
@@ -485,14 +485,27 @@ async def test_rejections_are_forgotten_once_the_serial_is_ours(device: Device) 
     assert not device.running.done()
 
 
-async def test_a_first_session_without_a_testament_is_dialled_again(device: Device) -> None:
+async def test_a_first_testament_that_is_refused_ends_it(device: Device) -> None:
     device.dialer.router.fail(TESTAMENT)
+
     await device.start()
+
+    assert isinstance(await device.outcome(), NoTestament)
+    assert device.dialer.session.left
+    assert device.flags == []
+
+
+async def test_a_first_testament_that_nobody_answers_is_left_with_another_dial(
+    device: Device,
+) -> None:
+    device.dialer.router.swallow(TESTAMENT)
+    await device.start()
+    await device.clock.advance(11)
     assert not connected(device)
     assert device.dialer.sessions[0].left
 
-    device.dialer.router.answer(TESTAMENT)
-    await device.clock.advance(5)
+    device.dialer.router.hear(TESTAMENT)
+    await device.clock.advance(15)
 
     assert connected(device)
     assert device.flags == [False]
