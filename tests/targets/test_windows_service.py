@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -136,15 +135,16 @@ class Launcher:
     """Starts what is active with the words of a service, and anew when it hands over."""
 
     def __init__(self, machine: Machine, device: Device, bucket: str) -> None:
-        self.folder = machine.folder / "versions"
-        self.folder.mkdir()
+        self.folder = machine.folder / "versions" / device.folder.name
+        self.folder.mkdir(parents=True)
         shutil.copyfile(EXECUTABLE, self.folder / "reagent.exe")
         self.ends: list[int] = []
         self.started: list[str] = []
         self._environment = machine.environment
         place = f"Z:{self.folder}".replace("/", "\\")
+        self.agent_dir = f"-agentDir={place}"
         self._words = (
-            "-config", f"Z:{device.flashed.device_file}", f"-agentDir={place}",
+            "-config", f"Z:{device.flashed.device_file}", self.agent_dir,
             f"-appsDir={place}\\apps", f"-dbFileName={place}\\reagent.db",
             f"-logFile={place}\\reagent.log", f"-remoteUpdateURL={bucket}",
         )  # fmt: skip
@@ -184,16 +184,22 @@ class Launcher:
             self.process.stdin.close()
 
 
-async def test_a_version_from_a_bucket_is_tried_below_the_active_one_and_committed(
-    machine: Machine, cloud: Cloud
-) -> None:
+def newer_version(machine: Machine) -> tuple[Path, str]:
+    """The executable of a higher version, and which one it is."""
     if not NEXT:
         pytest.skip("REAGENT_WINDOWS_NEXT names no executable of a higher version")
     newer = Path(NEXT)
-    version = subprocess.run(
-        [script(newer, machine.environment, machine.folder / "newer"), "-version"],
-        stdin=subprocess.DEVNULL, capture_output=True, check=True, text=True, timeout=WITHIN_S,
-    ).stdout.strip()  # fmt: skip
+    path = script(newer, machine.environment, machine.folder / "newer")
+    status, said = machine.says("-version", executable=path)
+    if status:
+        raise AssertionError(said)
+    return newer, said.strip()
+
+
+async def test_a_version_from_a_bucket_is_tried_below_the_active_one_and_committed(
+    machine: Machine, cloud: Cloud
+) -> None:
+    newer, version = newer_version(machine)
     device = cloud.new_device(machine.program)
     launcher = Launcher(machine, device, cloud.bucket.url)
     cloud.bucket.publish(version, newer, WINDOWS)
@@ -214,3 +220,42 @@ async def test_a_version_from_a_bucket_is_tried_below_the_active_one_and_committ
     committed = launcher.state["committed"]
     assert isinstance(committed, dict)
     assert committed["sha256"] == hashlib.sha256(newer.read_bytes()).hexdigest()
+
+
+async def test_a_version_that_somebody_brings_is_tried_and_given_up_again_at_his_word(
+    machine: Machine, cloud: Cloud
+) -> None:
+    newer, version = newer_version(machine)
+    device = cloud.new_device(machine.program)
+    launcher = Launcher(machine, device, cloud.bucket.url)
+    stick = device.folder / "reagent.exe"
+    shutil.copyfile(newer, stick)
+    digest = hashlib.sha256(newer.read_bytes()).hexdigest()
+    stick.with_name("reagent.exe.sha256").write_text(f"{digest}\n")
+    file = f"reagent-v{version}.exe"
+
+    async def order(*words: str) -> tuple[int, str]:
+        return await asyncio.to_thread(machine.says, "update", *words, launcher.agent_dir)
+
+    async def runs(wanted: str) -> None:
+        seen = len(cloud.backend.statuses(device.identity))
+        await until(lambda: launcher.started[-1] == wanted, 3 * WITHIN_S, f"{wanted} runs")
+        await cloud.backend.status(device.identity, "CONNECTED", since=seen, within=WITHIN_S)
+
+    running = asyncio.create_task(launcher.run())
+    await cloud.backend.status(device.identity, "CONNECTED", within=WITHIN_S)
+    applied = await order("apply", f"Z:{stick}")
+    await runs(file)
+    back = await order("rollback")
+    given_up = str(launcher.state["blocked"])
+    await until(lambda: launcher.link(ACTIVE) == "reagent.exe", 3 * WITHIN_S, "it went back")
+    await runs("reagent.exe")
+    unblocked = await order("unblock", version)
+    await launcher.stop()
+    await asyncio.wait_for(running, WITHIN_S)
+
+    assert (applied[0], back[0], unblocked[0]) == (0, 0, 0), (applied, back, unblocked)
+    assert f"{version} is staged; its trial begins when" in applied[1]
+    assert "going back to version" in back[1]
+    assert version in given_up
+    assert launcher.state["blocked"] == []

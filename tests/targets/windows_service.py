@@ -53,11 +53,11 @@ class Machine:
         """What `reagent.exe service ...` ends with, and says."""
         return self.says("service", *words)
 
-    def says(self, *words: str) -> tuple[int, str]:
+    def says(self, *words: str, executable: Path | None = None) -> tuple[int, str]:
         """What `reagent.exe ...` ends with, and says. Into a file: what stays keeps it."""
         with (self.folder / "said").open("wb") as said:
             done = subprocess.run(
-                [self.program.executable, *words], stdin=subprocess.DEVNULL,
+                [executable or self.program.executable, *words], stdin=subprocess.DEVNULL,
                 stdout=said, stderr=subprocess.STDOUT, check=False, timeout=WITHIN_S,
             )  # fmt: skip
         return done.returncode, (self.folder / "said").read_text()
