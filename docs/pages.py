@@ -21,6 +21,7 @@ from reagent.api.pending import PENDING
 from reagent.api.power import Power
 from reagent.api.procedure import marks_of
 from reagent.api.storage import Storage
+from reagent.api.tunnels import Tunnels
 from reagent.api.update import Update
 from reagent.model.call import Privilege
 from reagent.settings.flags import DECLARED, Flags
@@ -36,6 +37,7 @@ SERVED: Final = (
     Power,
     Firmware,
     Storage,
+    Tunnels,
     Commands,
 )
 _HEAD: Final = "<!-- printed by docs/pages.py -->\n\n"

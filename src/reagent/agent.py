@@ -27,6 +27,7 @@ from reagent.api.pending import pending
 from reagent.api.power import Power
 from reagent.api.procedure import procedures_of
 from reagent.api.storage import Storage
+from reagent.api.tunnels import Tunnels
 from reagent.api.update import Update
 from reagent.apps.apps import Apps
 from reagent.apps.folders import Folders
@@ -237,6 +238,7 @@ def build(
         power,
         Firmware(),
         Storage(world.engine, on_trial=seat.role is Role.CANDIDATE),
+        Tunnels(),
         commands,
     )
     dispatcher = Dispatcher(

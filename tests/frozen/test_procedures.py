@@ -125,6 +125,12 @@ async def test_the_established_procedure_says_hello(online: Online) -> None:
     assert result_of(answer) == ["Hello :-)"]
 
 
+async def test_a_device_without_tunnels_has_an_empty_list_of_them(online: Online) -> None:
+    answer = await online.call("get_tunnel_state", "501", "ignored")
+
+    assert result_of(answer) == [[]]
+
+
 async def test_the_figures_are_those_of_the_status(online: Online) -> None:
     (figures,) = result_of(await online.call("get_storage_data"))
 

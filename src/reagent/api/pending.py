@@ -26,7 +26,6 @@ PENDING: Final[Mapping[str, Privilege | None]] = {
     "list_ethernet_devices": Privilege.READ,
     "update_ipv4_config": Privilege.NETWORK,
     "restart_wifi": Privilege.NETWORK,
-    "get_tunnel_state": None,
     "download_os_update": Privilege.MAINTAIN,
     "install_os_update": Privilege.MAINTAIN,
     "init_device_terminal": Privilege.MAINTAIN,
