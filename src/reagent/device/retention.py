@@ -44,11 +44,13 @@ class Bound:
     Attributes:
         path: below the root.
         decide: what it is to say, given what it says (None: it is not there); None: it may stay.
+        unless: whether it must be left alone, seen from the root.
         then: the program that has it heeded.
     """
 
     path: str
     decide: Callable[[bytes | None], bytes | None]
+    unless: Callable[[Path], bool] = lambda _: False
     then: tuple[str, ...] = ()
 
 
@@ -76,12 +78,27 @@ def journal_config(found: bytes | None) -> bytes | None:
     return None if found == _JOURNAL else _JOURNAL
 
 
+def is_bound_by_flags(root: Path) -> bool:
+    """Whether the engine was started with what it may be told in one place alone.
+
+    It does not start when a flag and its file both name a driver, or options.
+    """
+    for found in (root / "proc").glob("[0-9]*/cmdline"):
+        try:
+            words = found.read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended meanwhile
+        if words[0].rpartition(b"/")[2] == b"dockerd":
+            return any(word.lstrip(b"-").startswith((b"log-driver", b"log-opt")) for word in words)
+    return False
+
+
 BOUNDS: Final = (
-    Bound("etc/docker/daemon.json", engine_config),
+    Bound("etc/docker/daemon.json", engine_config, unless=is_bound_by_flags),
     Bound(
         "etc/systemd/journald.conf.d/10-ironflock.conf",
         journal_config,
-        ("systemctl", "restart", "systemd-journald"),
+        then=("systemctl", "restart", "systemd-journald"),
     ),
 )
 
@@ -115,7 +132,7 @@ async def put_bounds(processes: Callable[[], Processes], root: Path = Path("/"))
     """Have every bound in its place; what cannot be written or restarted is said."""
     for bound in BOUNDS:
         try:
-            if not await in_thread(_put, root / bound.path, bound.decide):
+            if not await in_thread(_put, root, bound):
                 continue
             _log.info("the host's logs are bounded", path=bound.path)
             if bound.then:
@@ -131,16 +148,16 @@ async def _run(processes: Processes, command: tuple[str, ...]) -> None:
         raise Failed(f"{' '.join(command)} ended with {outcome.status}: {why}")
 
 
-def _put(path: Path, decide: Callable[[bytes | None], bytes | None]) -> bool:
+def _put(root: Path, bound: Bound) -> bool:
     """Whether there was something to write. A link keeps its place."""
     found = None
-    target = path.resolve()
+    target = (root / bound.path).resolve()
     if target.exists():
         if not target.is_file():
             raise OSError(f"{target} is no file")
         found = target.read_bytes()
-    wanted = decide(found)
-    if wanted is None:
+    wanted = bound.decide(found)
+    if wanted is None or bound.unless(root):
         return False
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     atomic.replace(str(target), wanted, mode=_MODE)

@@ -127,6 +127,29 @@ async def test_a_link_stays_one_and_what_others_wrote_into_the_drop_in_goes(
     assert journal.read_text() == JOURNAL
 
 
+@pytest.mark.parametrize(
+    ("command", "written"),
+    [
+        (("/usr/bin/dockerd", "-H", "fd://"), True),
+        (("/usr/bin/dockerd", "--log-driver=journald"), False),
+        (("dockerd", "--log-opt", "max-size=1m"), False),
+        (("/bin/sh", "-c", "dockerd --log-driver=x", "--log-driver"), True),
+    ],
+)
+async def test_an_engine_that_is_told_by_flags_is_told_nothing_else(
+    tmp_path: Path, engine: Path, journal: Path, command: tuple[str, ...], *, written: bool
+) -> None:
+    for number, words in ((7, ("init",)), (42, command), (43, ())):
+        place = tmp_path / f"proc/{number}"
+        place.mkdir(parents=True)
+        (place / "cmdline").write_text("".join(f"{word}\0" for word in words))
+
+    await put_bounds(FakeProcesses, tmp_path)
+
+    assert engine.exists() is written
+    assert journal.exists()
+
+
 @pytest.mark.parametrize("trouble", ["fails", "is not there"])
 async def test_a_journal_that_cannot_be_restarted_is_said(
     tmp_path: Path, engine: Path, said: list[log.Entry], trouble: str
