@@ -141,6 +141,18 @@ async def test_what_this_version_cannot_do_is_refused_by_name_and_changes_nothin
     assert not rig.app(stage).lock.locked()
 
 
+async def test_an_app_that_runs_is_not_stopped_for_a_build_that_is_not_done(rig: Rig) -> None:
+    await rig.begin("RUNNING", stage="DEV")
+    rig.engine.has_container("dev_1_app")
+
+    await rig.ask("BUILT", "RUNNING", stage="DEV")
+
+    assert rig.cloud.told == []
+    assert rig.engine.container("dev_1_app").status == "running"
+    assert rig.app("DEV").state == State.RUNNING
+    assert rig.logs.told("build: not in this version")
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -17,6 +17,7 @@ from reagent.apps.actions.update import update
 from reagent.apps.actions.workshop import Action, Job
 from reagent.apps.transitions import LATER, Verb
 from reagent.errors import NotInThisVersion
+from reagent.model.app import State
 
 ACTIONS: Final[Mapping[Verb, Action]] = {
     Verb.STAY: stay,
@@ -46,6 +47,9 @@ def action_for(verb: Verb, job: Job) -> Action:
     """
     if job.wanted.docker_compose is not None and verb != Verb.STAY:
         raise NotInThisVersion(f"{verb}: compose apps are not in this version")
+    if verb == Verb.STOP and job.wanted.target == State.BUILT and Verb.BUILD in LATER:
+        # Nothing is stopped for a build that is not done.
+        verb = Verb.BUILD
     if verb in LATER:
         raise NotInThisVersion(f"{verb}: not in this version")
     return ACTIONS[verb]
