@@ -1,7 +1,7 @@
 """The agent's view of the bucket, made when it is first needed.
 
 A start imports nothing of it: not the downloader, not the rules. The first look of a start waits
-until the device is connected, or for twenty seconds: a version that cannot connect must still be
+until the device is connected, or for eight seconds: a version that cannot connect must still be
 able to find its successor.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # importing them is what is put off
 
 _log = log.get(__name__)
 
-FIRST_WITHIN_S: Final = 20.0
+FIRST_WITHIN_S: Final = 8.0
 LATEST_WITHIN_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.5
 _SYSTEMS: Final = {"win32": "windows"}

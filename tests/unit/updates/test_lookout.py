@@ -127,7 +127,7 @@ async def test_a_device_that_never_connects_still_finds_its_successor(post: Post
     post.device.roll_out("1.0.1")
     run(post.lookout())
 
-    await post.device.clock.advance(20)
+    await post.device.clock.advance(8)
     await post.until_staged("1.0.1")
 
 
