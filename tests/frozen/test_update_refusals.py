@@ -330,7 +330,7 @@ async def test_progress_is_published_while_it_comes(field: Field, cloud: Cloud) 
     assert sum(int(str(each["increment"])) for each in told) == size
     assert {each["fileSize"] for each in told} == {size}
     assert [_current(each) for each in told] == sorted(_current(each) for each in told)
-    assert len(told) <= 1 + size // (256 * 1024)
+    assert 64 >= len(told) > size // (64 * 1024)
 
 
 def _current(event: dict[str, object]) -> int:

@@ -20,6 +20,10 @@ PROGRESS: Final = "agent_update_progress"
 # The slowest line that is waited for at all takes so long; how long to wait is the caller's choice.
 _WITHIN_S: Final = 6.5 * 3600
 
+_EVENTS: Final = 64
+_SMALLEST_STEP: Final = 32 * 1024
+_LARGEST_STEP: Final = 256 * 1024
+
 Progress = Callable[[int, int, int], Awaitable[None]]
 """Told the bytes that just came, those so far, and those of the whole file."""
 
@@ -70,8 +74,17 @@ class Update:
 
     async def _publish(self, increment: int, current: int, total: int) -> None:
         topic = names.procedure(self._identity().serial_number, PROGRESS)
+        told = current - increment
         # A download goes on while nobody can be told of it.
         with suppress(ReagentError):
-            await self._messenger.publish(
-                topic, {"increment": increment, "currentBytes": current, "fileSize": total}
-            )
+            while told < current:
+                step = min(step_of(total), current - told)
+                told += step
+                await self._messenger.publish(
+                    topic, {"increment": step, "currentBytes": told, "fileSize": total}
+                )
+
+
+def step_of(total: int) -> int:
+    """Bytes that one event tells of: a large file has some hundred events, a small one several."""
+    return min(max(total // _EVENTS, _SMALLEST_STEP), _LARGEST_STEP)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -78,6 +79,24 @@ async def test_progress_is_published_block_by_block(messenger: FakeMessenger) ->
         ({"increment": 40, "currentBytes": 40, "fileSize": 100},),
         ({"increment": 60, "currentBytes": 100, "fileSize": 100},),
     ]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "events"),
+    [((100_000,), 4), ((600_000, 5), 20), ((32 * 1024, 32 * 1024), 2), ((4_194_304,) * 8, 128)],
+)
+async def test_large_blocks_are_told_of_in_steps(
+    messenger: FakeMessenger, blocks: tuple[int, ...], events: int
+) -> None:
+    await asked(messenger, Orders(*blocks, outcome=True))
+
+    told = [cast(dict[str, int], event[0]) for event in messenger.published(TOPIC)]
+    assert len(told) == events
+    assert sum(each["increment"] for each in told) == told[-1]["currentBytes"] == sum(blocks)
+    assert all(
+        later["currentBytes"] - earlier["currentBytes"] == later["increment"]
+        for earlier, later in pairwise(told)
+    )
 
 
 async def test_a_download_goes_on_while_nobody_can_be_told(messenger: FakeMessenger) -> None:
