@@ -13,8 +13,9 @@ import pytest
 from reagent.adapters.control import Limits, NobodyThere, Refusal
 from reagent.adapters.threads import Threads
 from reagent.contracts.control import News, Plain
-from reagent.errors import Blocked, Unavailable
+from reagent.errors import Unavailable
 from tests.contract.control_worlds import HAS_AN_END, Caller, call, order, taking_orders
+from tests.fakes.desk import FakeDesk
 
 LIMITS = Limits()
 # Whoever waits here waits in a thread; more at once than the loop has.
@@ -22,24 +23,7 @@ THREADS = Threads("callers", 40)
 LINE = b'{"order": "go"}\n'
 
 
-class Desk:
-    """Does what it is told, and remembers it."""
-
-    def __init__(self) -> None:
-        self.orders: list[tuple[str, Plain]] = []
-
-    async def obey(self, order: str, arguments: Plain, news: News) -> Plain:
-        self.orders.append((order, arguments))
-        if order == "refuse":
-            raise Blocked("it was tried here before")
-        if order == "break":
-            raise ValueError("a defect")
-        for step in range(3):
-            await news({"bytes": step, "of": 2})
-        return {"text": "done"}
-
-
-class Busy(Desk):
+class Busy(FakeDesk):
     """Answers nobody before it may."""
 
     def __init__(self, gate: asyncio.Event) -> None:
@@ -59,7 +43,7 @@ class Busy(Desk):
         return await super().obey(order, arguments, news)
 
 
-class Talkative(Desk):
+class Talkative(FakeDesk):
     """Has more to say than fits between two processes."""
 
     def __init__(self) -> None:
@@ -75,8 +59,8 @@ class Talkative(Desk):
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    desk = Desk()
+async def desk(tmp_path: Path) -> AsyncIterator[FakeDesk]:
+    desk = FakeDesk()
     async with taking_orders((str(tmp_path),), lambda: desk):
         yield desk
 
@@ -104,7 +88,7 @@ async def rude(folder: Path, line: bytes) -> bytes:
     return await THREADS.run(talk)
 
 
-async def test_news_come_before_the_answer(desk: Desk, tmp_path: Path) -> None:
+async def test_news_come_before_the_answer(desk: FakeDesk, tmp_path: Path) -> None:
     said = await told(tmp_path, "apply", path="/a")
 
     assert desk.orders == [("apply", {"path": "/a"})]
@@ -113,7 +97,7 @@ async def test_news_come_before_the_answer(desk: Desk, tmp_path: Path) -> None:
     assert said[3][1] == {"text": "done"}
 
 
-async def test_a_refusal_comes_with_its_text_and_kind(desk: Desk, tmp_path: Path) -> None:
+async def test_a_refusal_comes_with_its_text_and_kind(desk: FakeDesk, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="it was tried here before") as refusal:
         await told(tmp_path, "refuse")
 
@@ -121,7 +105,9 @@ async def test_a_refusal_comes_with_its_text_and_kind(desk: Desk, tmp_path: Path
     assert desk.orders
 
 
-async def test_a_defect_ends_with_words_and_the_next_is_heard(desk: Desk, tmp_path: Path) -> None:
+async def test_a_defect_ends_with_words_and_the_next_is_heard(
+    desk: FakeDesk, tmp_path: Path
+) -> None:
     with pytest.raises(Refusal, match="ValueError: a defect"):
         await told(tmp_path, "break")
 
@@ -150,7 +136,7 @@ async def test_a_defect_ends_with_words_and_the_next_is_heard(desk: Desk, tmp_pa
 async def test_what_is_no_order_is_answered_and_obeyed_by_nobody(
     tmp_path: Path, line: bytes
 ) -> None:
-    desk = Desk()
+    desk = FakeDesk()
     within = LIMITS if HAS_AN_END else replace(LIMITS, order_within=0.5)
     async with taking_orders((str(tmp_path),), lambda: desk, within):
         answer = await rude(tmp_path, line)
@@ -196,7 +182,7 @@ async def test_who_waited_long_enough_for_a_place_is_told(tmp_path: Path) -> Non
 
 
 async def test_who_says_nothing_is_sent_away_and_takes_nobodys_place(tmp_path: Path) -> None:
-    desk = Desk()
+    desk = FakeDesk()
     async with taking_orders((str(tmp_path),), lambda: desk, replace(LIMITS, order_within=0.2)):
         silent = await callers(tmp_path, 20)
         said = await told(tmp_path, "go")
@@ -209,7 +195,7 @@ async def test_who_says_nothing_is_sent_away_and_takes_nobodys_place(tmp_path: P
 
 
 async def test_more_than_anybody_needs_are_told_to_come_again(tmp_path: Path) -> None:
-    async with taking_orders((str(tmp_path),), Desk, replace(LIMITS, guests=3)):
+    async with taking_orders((str(tmp_path),), FakeDesk, replace(LIMITS, guests=3)):
         silent = await callers(tmp_path, 3)
         too_many = await rude(tmp_path, LINE)
         for each in silent:
@@ -233,7 +219,7 @@ async def test_who_does_not_read_is_left_and_what_was_ordered_is_done(tmp_path: 
     assert said[-1] == (True, {"text": "done"})
 
 
-async def test_who_hangs_up_keeps_nobody_from_it(desk: Desk, tmp_path: Path) -> None:
+async def test_who_hangs_up_keeps_nobody_from_it(desk: FakeDesk, tmp_path: Path) -> None:
     for _ in range(20):
         (gone,) = await callers(tmp_path, 1)
         gone.close()
@@ -243,12 +229,12 @@ async def test_who_hangs_up_keeps_nobody_from_it(desk: Desk, tmp_path: Path) -> 
 
 
 async def test_it_is_gone_with_the_agent_and_there_with_the_next(tmp_path: Path) -> None:
-    async with taking_orders((str(tmp_path),), Desk):
+    async with taking_orders((str(tmp_path),), FakeDesk):
         pass
 
     with pytest.raises(NobodyThere):
         await told(tmp_path, "go")
-    async with taking_orders((str(tmp_path),), Desk):
+    async with taking_orders((str(tmp_path),), FakeDesk):
         assert (await told(tmp_path, "go"))[-1] == (True, {"text": "done"})
 
 
@@ -266,8 +252,8 @@ async def test_whoever_is_served_when_the_agent_ends_is_let_go(tmp_path: Path) -
     assert answers == [b""] * LIMITS.orders
 
 
-async def test_two_agents_do_not_meet(desk: Desk, tmp_path: Path) -> None:
-    other, its_desk = tmp_path / "other", Desk()
+async def test_two_agents_do_not_meet(desk: FakeDesk, tmp_path: Path) -> None:
+    other, its_desk = tmp_path / "other", FakeDesk()
     other.mkdir()
     async with taking_orders((str(other),), lambda: its_desk):
         await told(other, "go")
