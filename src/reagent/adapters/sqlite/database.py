@@ -140,6 +140,8 @@ class Database:
             kind = os.stat(self._path).st_mode  # noqa: PTH116 - a FIFO must not be opened
         except FileNotFoundError:
             kind = stat.S_IFREG
+        if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):
+            raise OSError("it is a device, which is not ours to put aside")
         if not stat.S_ISREG(kind):
             raise _DamagedError("it is not a plain file")
         # Where it can only be read, an existing mode stays, and SQLite says what it thinks of it.

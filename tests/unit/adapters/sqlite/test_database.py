@@ -188,6 +188,19 @@ async def test_what_is_no_file_is_put_aside(path: Path, clock: Clock, kind: str)
     assert (path.parent / "reagent.db.broken-1").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+async def test_a_device_is_left_where_it_is(
+    path: Path, clock: Clock, said: list[log.Entry]
+) -> None:
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 7))  # /dev/full
+
+    await _kept_app(path, clock)
+
+    assert path.is_char_device()
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert len(_errors(said)) == 1
+
+
 async def test_where_no_file_can_be_made_it_works_in_memory_and_says_so(
     tmp_path: Path, clock: Clock, said: list[log.Entry]
 ) -> None:
