@@ -85,10 +85,18 @@ def read_report(outcome: Outcome, report: Path) -> None:
         if "failure" in kinds or "error" in kinds:
             outcome.failed.append(f"{case.get('classname')}.{case.get('name')}")
         elif (skip := case.find("skipped")) is not None:
-            outcome.skipped[skip.get("message") or "no reason given"] += 1
+            outcome.skipped[_reason(skip)] += 1
         else:
             outcome.passed += 1
     outcome.counted = True
+
+
+def _reason(skip: ET.Element) -> str:
+    """Why a test was skipped; of a whole file pytest says it behind its place."""
+    said = skip.get("message") or "no reason given"
+    if said == "collection skipped":
+        return (skip.text or said).rpartition("Skipped: ")[2].rstrip("')")
+    return said
 
 
 def prepare(wanted: Iterable[str]) -> None:

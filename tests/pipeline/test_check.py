@@ -69,11 +69,16 @@ def test_what_fails_again_or_does_not_run_again_has_failed(
     assert outcome.failed == ["test_a"]
 
 
-def test_a_report_names_what_failed(check: ModuleType, tmp_path: Path) -> None:
+def test_a_report_names_what_failed_and_why_something_was_skipped(
+    check: ModuleType, tmp_path: Path
+) -> None:
     report = tmp_path / "report.xml"
     report.write_text(
         '<testsuites><testsuite><testcase classname="tests.a" name="test_b[c]"><failure/>'
-        '</testcase><testcase classname="tests.a" name="test_d"/></testsuite></testsuites>',
+        '</testcase><testcase classname="tests.a" name="test_d"/>'
+        '<testcase classname="" name="tests.e"><skipped message="collection skipped">'
+        "('/x/e.py', 19, 'Skipped: there are no pipes here')</skipped></testcase>"
+        "</testsuite></testsuites>",
         "utf-8",
     )
     outcome = check.Outcome("unit", False, 1.0)
@@ -82,3 +87,4 @@ def test_a_report_names_what_failed(check: ModuleType, tmp_path: Path) -> None:
 
     assert outcome.failed == ["tests.a.test_b[c]"]
     assert outcome.passed == 1
+    assert dict(outcome.skipped) == {"there are no pipes here": 1}
