@@ -151,7 +151,7 @@ def _system_calls(data: Summary, before: Summary | None) -> str:
     lines.append("")
     lines.append(
         '"Then" is the active version after the start behind a kill; a trial that was cut goes on'
-        f" later. At {data['not reached']} tries the call was not reached, because threads had come"
+        f" later. At {_tries(data['not reached'])} the call was not reached, because threads had come"
         " in another order: they ended as ever, and count for nothing here."
     )
     if before is not None:
@@ -159,6 +159,10 @@ def _system_calls(data: Summary, before: Summary | None) -> str:
         said = f"Before that {before['tried']:,} of {before['places']:,} places, {lost} losses."
         lines += ["", f"{said} {_when(before)}"]
     return "\n".join(lines)
+
+
+def _tries(number: int) -> str:
+    return "1 try" if number == 1 else f"{number} tries"
 
 
 def _file_systems(data: Mapping[str, Summary]) -> str:
