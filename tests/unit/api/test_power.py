@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
 
 import pytest
 
@@ -35,14 +34,6 @@ class Machine:
 @pytest.fixture
 def machine() -> Machine:
     return Machine()
-
-
-@pytest.fixture
-def said() -> Iterator[list[log.Entry]]:
-    written: list[log.Entry] = []
-    log.configure(sinks=[written.append])
-    yield written
-    log.reset()
 
 
 def of(written: list[log.Entry], level: int) -> list[str]:

@@ -30,6 +30,15 @@ async def _runs_the_old_one(rig: Rig) -> None:
     rig.logs.entries.clear()
 
 
+async def _is_cut_while_it_fetches(rig: Rig) -> None:
+    await _runs_the_old_one(rig)
+    rig.engine.slow_pull()
+    await rig.apps.request(rig.wanted("RUNNING", "RUNNING", **FIELDS))
+    await rig.engine.until_asked(f"pull {rig.image('2.0.0')}")
+    await rig.apps.close()
+    rig.engine.finish_pull()
+
+
 async def test_an_app_is_updated_and_runs_again(rig: Rig) -> None:
     await _runs_the_old_one(rig)
     old = rig.engine.container("prod_1_app").id
@@ -201,12 +210,7 @@ async def test_without_a_link_the_installed_version_runs_and_is_updated_later(ri
 
 
 async def test_a_boot_before_the_first_session_runs_what_is_installed(rig: Rig) -> None:
-    await _runs_the_old_one(rig)
-    rig.engine.slow_pull()
-    await rig.apps.request(rig.wanted("RUNNING", "RUNNING", **FIELDS))
-    await rig.engine.until_asked(f"pull {rig.image('2.0.0')}")
-    await rig.apps.close()
-    rig.engine.finish_pull()
+    await _is_cut_while_it_fetches(rig)
     # Whatever is asked then is answered with nothing.
     rig.cloud.connected = False
 
@@ -218,12 +222,7 @@ async def test_a_boot_before_the_first_session_runs_what_is_installed(rig: Rig) 
 
 
 async def test_a_cut_in_the_middle_of_an_update_is_an_app_that_updates_again(rig: Rig) -> None:
-    await _runs_the_old_one(rig)
-    rig.engine.slow_pull()
-    await rig.apps.request(rig.wanted("RUNNING", "RUNNING", **FIELDS))
-    await rig.engine.until_asked(f"pull {rig.image('2.0.0')}")
-    await rig.apps.close()
-    rig.engine.finish_pull()
+    await _is_cut_while_it_fetches(rig)
 
     await rig.restarted().boot()
     await rig.apps.settled()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,6 @@ BOUNDS = {"max-size": "10m", "max-file": "3"}
 BOTH = {"log-driver": "json-file", "log-opts": BOUNDS}
 JOURNAL = "[Journal]\nSystemMaxUse=200M\n"
 RESTART = ("systemctl", "restart", "systemd-journald")
-
-
-@pytest.fixture
-def said() -> Iterator[list[log.Entry]]:
-    entries: list[log.Entry] = []
-    log.configure(sinks=[entries.append])
-    yield entries
-    log.reset()
 
 
 @pytest.fixture

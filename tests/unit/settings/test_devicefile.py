@@ -76,14 +76,6 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-@pytest.fixture
-def said() -> Iterator[list[log.Entry]]:
-    entries: list[log.Entry] = []
-    log.configure(sinks=[entries.append])
-    yield entries
-    log.reset()
-
-
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 

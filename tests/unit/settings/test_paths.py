@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,14 +36,6 @@ EXPECTED = {
     "deep/apps/compose": 0o700,
     "deep/apps/shared": 0o755,
 }
-
-
-@pytest.fixture
-def said() -> Iterator[list[log.Entry]]:
-    entries: list[log.Entry] = []
-    log.configure(sinks=[entries.append])
-    yield entries
-    log.reset()
 
 
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -226,17 +226,7 @@ async def test_a_build_with_a_root_never_takes_the_bucket_for_a_plain_one(post: 
     assert post.device.versions == set()
 
 
-@pytest.fixture
-def entries() -> Iterator[list[log.Entry]]:
-    written: list[log.Entry] = []
-    log.configure(sinks=[written.append])
-    yield written
-    log.reset()
-
-
-async def test_a_rate_that_is_not_kept_to_is_said_once(
-    post: Post, entries: list[log.Entry]
-) -> None:
+async def test_a_rate_that_is_not_kept_to_is_said_once(post: Post, said: list[log.Entry]) -> None:
     post.device.seat = replace(post.device.seat, times=Times.of({"REAGENT_UPDATE_RATE": "0.1"}))
     post.device.announce(OURS)
     lookout = post.lookout(automatic=False)
@@ -244,6 +234,6 @@ async def test_a_rate_that_is_not_kept_to_is_said_once(
     await lookout.order(Progress())
     await lookout.order(Progress())
 
-    assert [each.message for each in entries if "REAGENT_UPDATE_RATE" in each.message] == [
+    assert [each.message for each in said if "REAGENT_UPDATE_RATE" in each.message] == [
         "REAGENT_UPDATE_RATE is '0.1': 1 kilobyte a second is used"
     ]

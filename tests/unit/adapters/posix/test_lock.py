@@ -3,7 +3,6 @@
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "run" / "reagent"
     monkeypatch.setenv("REAGENT_RUN_DIR", str(folder))
     return folder
-
-
-@pytest.fixture
-def said() -> Iterator[list[log.Entry]]:
-    entries: list[log.Entry] = []
-    log.configure(sinks=[entries.append])
-    yield entries
-    log.reset()
 
 
 def unused(tmp_path: Path) -> str:

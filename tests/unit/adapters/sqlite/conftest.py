@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from reagent import log
 
 
 class HeldClock:
@@ -40,15 +38,6 @@ def clock() -> HeldClock:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "reagent.db"
-
-
-@pytest.fixture
-def said() -> Iterator[list[log.Entry]]:
-    """What was logged."""
-    entries: list[log.Entry] = []
-    log.configure(sinks=[entries.append])
-    yield entries
-    log.reset()
 
 
 @pytest.fixture
